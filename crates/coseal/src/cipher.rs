@@ -1,0 +1,245 @@
+//! Step 7: epoch secret and IV in; message key and commitment; payload out,
+//! and back.
+//!
+//! ```text
+//! PRK        = HKDF-Extract(salt = iv, IKM = epoch secret)          RFC 5869 §2.2
+//! key        = HKDF-Expand(PRK, "coseal/v1 key"    || alg, 32)      RFC 5869 §2.3
+//! commitment = HKDF-Expand(PRK, "coseal/v1 commit" || alg, 32)
+//! nonce      = 12 zero bytes
+//! aad        = ["Encrypt", protected, h'']                          RFC 9052 §5.3
+//! ciphertext = commitment || AEAD(key, nonce, aad, payload)
+//! ```
+//!
+//! The ciphertext is signed before it gets here, but its signer may have
+//! signed a stranger's: a mismatch is the same error at every place.
+
+use aead::inout::InOutBuf;
+use aead::{AeadInOut, KeyInit};
+use aes_gcm::Aes256Gcm;
+use alloc::vec::Vec;
+use chacha20poly1305::ChaCha20Poly1305;
+use hkdf::Hkdf;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::suite::Suite;
+use crate::wire::write::{Items, Slots, shortest};
+
+/// Bytes of the key commitment.
+pub(crate) const COMMITMENT: usize = 32;
+/// Bytes of the AEAD's tag, in both suites.
+pub(crate) const TAG: usize = 16;
+
+/// MUST be used with one key for one message only: each message's key is
+/// derived from an IV with 74 fresh random bits and a counter.
+const NONCE: [u8; 12] = [0; 12];
+
+/// The key of one message. Used up by the one encryption or decryption it is
+/// for.
+pub(crate) struct MessageKey {
+    suite: Suite,
+    key: Zeroizing<[u8; 32]>,
+    pub(crate) commitment: [u8; COMMITMENT],
+}
+
+impl MessageKey {
+    pub(crate) fn derive(suite: Suite, epoch_secret: &Secret<32>, iv: &[u8; 24]) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(Some(iv), epoch_secret.expose());
+        let mut derived = Self {
+            suite,
+            key: Zeroizing::new([0; 32]),
+            commitment: [0; COMMITMENT],
+        };
+        let alg = suite.encoded();
+        // 32 bytes are within the 255 blocks that HKDF can give.
+        let made = hkdf
+            .expand_multi_info(&[b"coseal/v1 key", &alg], &mut *derived.key)
+            .and_then(|()| {
+                hkdf.expand_multi_info(&[b"coseal/v1 commit", &alg], &mut derived.commitment)
+            });
+        debug_assert!(made.is_ok(), "HKDF gives 32 bytes");
+        derived
+    }
+
+    /// Encrypts `payload` into `out`, which is commitment, ciphertext and tag.
+    /// False where the lengths do not fit.
+    pub(crate) fn encrypt(self, protected: &[u8], payload: &[u8], out: &mut [u8]) -> bool {
+        let Some((commitment, rest)) = out.split_first_chunk_mut::<COMMITMENT>() else {
+            return false;
+        };
+        let Some((body, tag)) = rest.split_last_chunk_mut::<TAG>() else {
+            return false;
+        };
+        *commitment = self.commitment;
+        let Ok(buffer) = InOutBuf::new(payload, body) else {
+            return false;
+        };
+        let sealed = with_aad(protected, |aad| match self.suite {
+            Suite::A256Gcm => Aes256Gcm::new((&*self.key).into())
+                .encrypt_inout_detached(&NONCE.into(), aad, buffer)
+                .map(<[u8; TAG]>::from),
+            Suite::ChaCha20Poly1305 => ChaCha20Poly1305::new((&*self.key).into())
+                .encrypt_inout_detached(&NONCE.into(), aad, buffer)
+                .map(<[u8; TAG]>::from),
+        });
+        sealed.is_ok_and(|made| {
+            *tag = made;
+            true
+        })
+    }
+
+    /// Decrypts `ciphertext` (commitment, ciphertext, tag) into `payload`,
+    /// which is as long as the ciphertext without the other two. Nothing is
+    /// written unless commitment and tag fit.
+    ///
+    /// # Errors
+    ///
+    /// `undecryptable`, whatever did not fit.
+    pub(crate) fn decrypt(
+        self,
+        protected: &[u8],
+        ciphertext: &[u8],
+        payload: &mut [u8],
+    ) -> Result<()> {
+        let (body, tag) = self.check_commitment(ciphertext)?;
+        let buffer = InOutBuf::new(body, payload).map_err(|_| Error::Undecryptable)?;
+        self.open(protected, buffer, tag)
+    }
+
+    /// The same in place: answers the payload, a part of `ciphertext`.
+    pub(crate) fn decrypt_in_place<'c>(
+        self,
+        protected: &[u8],
+        ciphertext: &'c mut [u8],
+    ) -> Result<&'c mut [u8]> {
+        let (_, tag) = self.check_commitment(ciphertext)?;
+        let tag = *tag;
+        let end = ciphertext.len().saturating_sub(TAG);
+        let body = ciphertext
+            .get_mut(COMMITMENT..end)
+            .ok_or(Error::Undecryptable)?;
+        self.open(protected, InOutBuf::from(&mut *body), &tag)?;
+        Ok(body)
+    }
+
+    /// The commitment, in constant time, before anything is decrypted: it
+    /// makes a ciphertext open under one key only.
+    fn check_commitment<'c>(&self, ciphertext: &'c [u8]) -> Result<(&'c [u8], &'c [u8; TAG])> {
+        let (commitment, rest) = ciphertext
+            .split_first_chunk::<COMMITMENT>()
+            .ok_or(Error::Undecryptable)?;
+        if !bool::from(commitment.ct_eq(&self.commitment)) {
+            return Err(Error::Undecryptable);
+        }
+        rest.split_last_chunk::<TAG>().ok_or(Error::Undecryptable)
+    }
+
+    fn open(self, protected: &[u8], buffer: InOutBuf<'_, '_, u8>, tag: &[u8; TAG]) -> Result<()> {
+        with_aad(protected, |aad| match self.suite {
+            Suite::A256Gcm => Aes256Gcm::new((&*self.key).into()).decrypt_inout_detached(
+                &NONCE.into(),
+                aad,
+                buffer,
+                tag.into(),
+            ),
+            Suite::ChaCha20Poly1305 => ChaCha20Poly1305::new((&*self.key).into())
+                .decrypt_inout_detached(&NONCE.into(), aad, buffer, tag.into()),
+        })
+        .map_err(|_| Error::Undecryptable)
+    }
+}
+
+/// Headers up to this length need no allocation.
+const SMALL: usize = 512;
+
+/// Hands `["Encrypt", protected, h'']`, encoded, to `then`.
+fn with_aad<T>(protected: &[u8], then: impl FnOnce(&[u8]) -> T) -> T {
+    let length = 9 + shortest(protected.len() as u64) + protected.len() + 1;
+    let mut small = [0; SMALL];
+    let mut large = Vec::new();
+    let buffer = match small.get_mut(..length) {
+        Some(buffer) => buffer,
+        None => {
+            large.resize(length, 0);
+            &mut large
+        }
+    };
+    let mut out = Slots::new(buffer);
+    out.array(3);
+    out.text("Encrypt");
+    out.bytes(protected);
+    out.bytes(b"");
+    debug_assert!(out.is_full(), "the length was computed");
+    then(buffer)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn key(suite: Suite, iv: u8) -> MessageKey {
+        MessageKey::derive(suite, &Secret::take(&mut [7; 32]), &[iv; 24])
+    }
+
+    fn sealed(suite: Suite, protected: &[u8], payload: &[u8]) -> Vec<u8> {
+        let mut out = vec![0; COMMITMENT + payload.len() + TAG];
+        assert!(key(suite, 1).encrypt(protected, payload, &mut out));
+        out
+    }
+
+    #[test]
+    fn what_was_encrypted_is_decrypted_and_nothing_else() {
+        for suite in [Suite::A256Gcm, Suite::ChaCha20Poly1305] {
+            for protected in [vec![1; 80], vec![2; 4000]] {
+                let ciphertext = sealed(suite, &protected, b"payload");
+                let mut payload = [0; 7];
+                key(suite, 1)
+                    .decrypt(&protected, &ciphertext, &mut payload)
+                    .unwrap();
+                assert_eq!(&payload, b"payload");
+                for bit in 0..ciphertext.len() * 8 {
+                    let mut flipped = ciphertext.clone();
+                    flipped[bit / 8] ^= 1 << (bit % 8);
+                    let mut payload = [0; 7];
+                    let error = key(suite, 1).decrypt(&protected, &flipped, &mut payload);
+                    assert_eq!(error.unwrap_err().code(), "undecryptable");
+                    assert_eq!(payload, [0; 7], "something was released");
+                }
+                let mut payload = [0; 7];
+                assert!(
+                    key(suite, 2)
+                        .decrypt(&protected, &ciphertext, &mut payload)
+                        .is_err()
+                );
+                assert!(
+                    key(suite, 1)
+                        .decrypt(b"other", &ciphertext, &mut payload)
+                        .is_err()
+                );
+                assert_eq!(payload, [0; 7], "something was released");
+            }
+        }
+    }
+
+    #[test]
+    fn in_place_gives_the_same_and_wipes_nothing_it_needs() {
+        let mut ciphertext = sealed(Suite::A256Gcm, b"header", b"payload");
+        let payload = key(Suite::A256Gcm, 1)
+            .decrypt_in_place(b"header", &mut ciphertext)
+            .unwrap();
+        assert_eq!(payload, b"payload");
+    }
+
+    #[test]
+    fn the_suite_is_part_of_the_derivation() {
+        let aes = key(Suite::A256Gcm, 1);
+        let chacha = key(Suite::ChaCha20Poly1305, 1);
+        assert_ne!(*aes.key, *chacha.key);
+        assert_ne!(aes.commitment, chacha.commitment);
+    }
+}

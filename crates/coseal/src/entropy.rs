@@ -1,0 +1,16 @@
+//! Randomness from the operating system.
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use alloc::format;
+
+/// Fills `bytes` with one call.
+pub(crate) fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| {
+        Error::Entropy(format!("the operating system gave no randomness: {error}").into())
+    })
+}
+
+pub(crate) fn secret<const N: usize>() -> Result<Secret<N>> {
+    Secret::try_fill(|bytes| fill(bytes))
+}

@@ -1,0 +1,181 @@
+//! Doors that keep no one safe: sealing with an epoch secret, message IDs and
+//! numbers that the caller brings. For test vectors, for platforms without an
+//! operating system, and for implementations that keep epochs elsewhere.
+//!
+//! Whoever uses them MUST never use one (epoch secret, message ID, sequence)
+//! for two messages: the key of a message is derived from these three, its
+//! nonce is constant, and two messages under one key give away both.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::clock::Time;
+use crate::error::{Error, Result};
+use crate::header::{EpochId, MessageId, Previous, check_channel};
+use crate::key::{Kek, RecipientKey};
+use crate::limits;
+use crate::message::Message;
+use crate::receipt::tree::Tree;
+use crate::receipt::{protected_len, with_to_be_signed, write_protected};
+use crate::recipient::{self, Binding};
+use crate::seal::Signer;
+use crate::seal::write::{Encrypted, EpochParts, Proof, Slot, encrypt, write_receipt};
+use crate::secret::Secret;
+use crate::suite::Suite;
+use crate::wire::write::{Items, Slots};
+
+/// An epoch of the caller's making.
+#[derive(Debug)]
+pub struct RawEpoch {
+    signer: Signer,
+    channel: String,
+    suite: Suite,
+    id: EpochId,
+    secret: Secret<32>,
+    entries: Vec<u8>,
+    count: usize,
+}
+
+/// The place of a message in an epoch, chosen by the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct RawPlace {
+    /// 16 bytes, a UUID of version 7.
+    pub message_id: [u8; 16],
+    /// The message's number in its epoch.
+    pub sequence: u64,
+    /// The epoch before; with sequence 0 only.
+    pub previous: Option<Previous>,
+}
+
+impl RawEpoch {
+    /// An epoch without recipients.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where the channel's name breaks a rule.
+    pub fn new(
+        signer: impl Into<Signer>,
+        channel: &str,
+        suite: Suite,
+        id: EpochId,
+        secret: Secret<32>,
+    ) -> Result<Self> {
+        check_channel(channel).map_err(Error::misuse)?;
+        let signer = signer.into();
+        Ok(Self {
+            signer,
+            channel: channel.into(),
+            suite,
+            id,
+            secret,
+            entries: Vec::new(),
+            count: 0,
+        })
+    }
+
+    /// Adds a recipient. The ephemeral key pair is derived from `seed` (RFC
+    /// 9180 §7.1.3), which MUST be fresh for each recipient of each epoch.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where the key cannot be encrypted to.
+    pub fn add_recipient(&mut self, key: &RecipientKey, seed: &Secret<32>) -> Result<()> {
+        let binding = Binding {
+            suite: self.suite,
+            epoch: self.id,
+            signer: *self.signer.verifying_key().thumbprint(),
+        };
+        recipient::wrap_x25519(&mut self.entries, key, &self.secret, &binding, seed)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Adds a KEK as recipient.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where the ID is not 1..64 bytes long.
+    pub fn add_kek(&mut self, id: &[u8], kek: &Kek) -> Result<()> {
+        recipient::wrap_kek(&mut self.entries, id, kek, &self.secret)?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Seals messages at places of the caller's choice, under one signature.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where a rule of the format is broken; those of the signer.
+    pub fn seal(&self, messages: &[(Message<'_>, RawPlace)]) -> Result<Vec<Vec<u8>>> {
+        if !(1..=limits::BATCH).contains(&messages.len()) {
+            return Err(Error::misuse("a batch has 1..65536 messages"));
+        }
+        if !(1..=limits::RECIPIENTS).contains(&self.count) {
+            return Err(Error::misuse("an envelope has 1..64 recipients"));
+        }
+        let mut recipients = Vec::with_capacity(self.entries.len() + 3);
+        recipients.array(self.count);
+        recipients.extend_from_slice(&self.entries);
+        let parts = EpochParts {
+            suite: self.suite,
+            channel: &self.channel,
+            signer: self.signer.verifying_key().key_id(),
+            epoch: self.id,
+            secret: &self.secret,
+            recipients: &recipients,
+        };
+        let tree_size = messages.len() as u64;
+        let mut leaves = Vec::with_capacity(Tree::nodes(messages.len()));
+        let mut pending = Vec::with_capacity(messages.len());
+        for ((message, place), index) in messages.iter().zip(0_u64..) {
+            message.check()?;
+            let slot = slot(message, place, index, tree_size)?;
+            let layout = slot.layout(message, &parts)?;
+            let mut envelope = alloc::vec![0; layout.total];
+            let Encrypted { leaf, receipt } =
+                encrypt(message, &parts, &slot, &layout, &mut envelope)?;
+            leaves.push(leaf);
+            pending.push((envelope, receipt, layout.proof));
+        }
+        let tree = Tree::of(leaves);
+        let mut protected = alloc::vec![0; protected_len(tree_size)];
+        write_protected(&mut Slots::new(&mut protected), tree_size);
+        let signature = with_to_be_signed(&protected, &tree.root(), |message| {
+            Some(self.signer.sign(message))
+        })
+        .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))??;
+        let finish = |(index, (mut envelope, receipt, len)): (usize, (Vec<u8>, _, Option<_>))| {
+            let proof = len.map(|len| Proof {
+                tree: &tree,
+                index,
+                len,
+            });
+            let receipt = envelope.get_mut::<core::ops::Range<usize>>(receipt);
+            let receipt = receipt.ok_or_else(|| Error::misuse("internal: no receipt"))?;
+            write_receipt(receipt, tree_size, proof, &signature)?;
+            Ok(envelope)
+        };
+        pending.into_iter().enumerate().map(finish).collect()
+    }
+}
+
+fn slot(message: &Message<'_>, place: &RawPlace, index: u64, tree_size: u64) -> Result<Slot> {
+    let id = MessageId::from_bytes(place.message_id);
+    if !id.is_uuid_v7() {
+        return Err(Error::misuse("a message ID is a UUID of version 7"));
+    }
+    if place.previous.is_some() && place.sequence != 0 {
+        return Err(Error::misuse(
+            "only the first message of an epoch names the one before",
+        ));
+    }
+    let sealed_at: Time = id.sealed_at();
+    Ok(Slot {
+        id,
+        sequence: place.sequence,
+        previous: place.previous,
+        expiry: message.expiry(sealed_at)?,
+        index,
+        tree_size,
+    })
+}

@@ -1,0 +1,336 @@
+//! The consumer's verb: steps 1 to 9 in a straight line. Nothing is released
+//! before the receipt verified and the payload's tag fitted; what a refusal
+//! had decrypted is wiped.
+
+mod builder;
+mod opened;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use zeroize::Zeroize;
+
+use crate::authorize::{Age, Authentic, Expected, Live, Verified};
+use crate::cipher::MessageKey;
+use crate::clock::Clock;
+use crate::epoch::EpochCache;
+use crate::error::{Error, Result, Stale};
+use crate::keyring::{KeyProvider, UnwrapRequest};
+use crate::receipt::RootCache;
+use crate::replay::{Observed, Position, ReplayMemory, Sighting};
+use crate::secret::Secret;
+use crate::trust::TrustSource;
+use crate::wire::{self, CIPHERTEXT_MIN, Frame, Recipients, Segments};
+
+pub use builder::{OpenerBuilder, Window, state};
+pub use opened::Opened;
+
+/// Opens envelopes: verifies who sealed them, decrypts them with our keys, and
+/// refuses what was seen before. Shared between threads by reference; no lock
+/// is held during cryptography.
+pub struct Opener {
+    trust: Box<dyn TrustSource>,
+    keys: Arc<dyn KeyProvider>,
+    expected: Expected,
+    mode: Mode,
+    max_len: usize,
+    roots: RootCache,
+    epochs: EpochCache,
+}
+
+/// Which of the two ways of reading.
+enum Mode {
+    /// Freshness, bundle expiry and replay are judged.
+    Live {
+        clock: Box<dyn Clock>,
+        window: Duration,
+        skew: Duration,
+        replay: Box<dyn ReplayMemory>,
+    },
+    /// They are reported.
+    Archive,
+}
+
+impl Opener {
+    /// Begins to describe an opener; see [`OpenerBuilder`] for what has to be
+    /// decided.
+    #[must_use]
+    pub fn builder(
+        trust: impl TrustSource + 'static,
+    ) -> OpenerBuilder<state::NoChannel, state::NoMode> {
+        OpenerBuilder::new(Box::new(trust))
+    }
+
+    /// Opens an envelope. The header is borrowed from it; the payload is new.
+    ///
+    /// # Errors
+    ///
+    /// That of the earliest step that fails; nothing is released then.
+    pub fn open<'a>(&self, envelope: &'a [u8]) -> Result<Opened<'a>> {
+        self.open_new(envelope, None)
+    }
+
+    /// Opens an envelope that the carrier holds at `position`. There a message
+    /// seen before at the same position is a redelivery, not a replay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_at<'a>(&self, envelope: &'a [u8], position: &Position) -> Result<Opened<'a>> {
+        self.open_new(envelope, Some(*position))
+    }
+
+    /// Opens an envelope and appends its payload to `payload`, which is
+    /// unchanged on error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_into<'a>(
+        &self,
+        envelope: &'a [u8],
+        payload: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>> {
+        let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
+        let (verified, ciphertext, time) = self.verify(&frame, ciphertext, None)?;
+        let start = payload.len();
+        payload.resize(start + ciphertext.len().saturating_sub(CIPHERTEXT_MIN), 0);
+        let out = payload.get_mut(start..).unwrap_or_default();
+        match self.decrypt_and_observe(&verified, &frame, time, |key| {
+            key.decrypt(frame.protected, ciphertext, out)
+        }) {
+            Ok(redelivered) => {
+                let payload: &'a Vec<u8> = payload;
+                let released = payload.get(start..).unwrap_or_default();
+                Ok(Opened::borrowed(verified, released, redelivered))
+            }
+            Err(error) => {
+                wipe(payload.get_mut(start..));
+                payload.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens an envelope in its own buffer: the payload takes the place of the
+    /// ciphertext, which is gone then. A refusal wipes what it decrypted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_in_place<'a>(&self, envelope: &'a mut [u8]) -> Result<Opened<'a>> {
+        wire::check_len(envelope, self.max_len)?;
+        let (start, length) = match wire::split(envelope) {
+            Ok(Segments {
+                start,
+                length: Some(length),
+            }) => (start, length),
+            Ok(Segments { length: None, .. }) | Err(_) => return Err(self.refusal(envelope)),
+        };
+        if envelope.len() - start < length {
+            return Err(self.refusal(envelope));
+        }
+        let (head, rest) = envelope.split_at_mut(start);
+        let (ciphertext, tail) = rest.split_at_mut(length);
+        // A refusal may be slow: the whole is put together again, to find the
+        // fault that the reading order names first.
+        let frame = wire::parse(head, tail)
+            .map_err(|error| wire::triage(&[&*head, &*ciphertext, &*tail].concat(), error))?;
+        let (verified, _, time) = self.verify(&frame, Some(&*ciphertext), None)?;
+        let mut released: &'a mut [u8] = &mut [];
+        let mut attempt = Some((ciphertext, &mut released));
+        let observed = self.decrypt_and_observe(&verified, &frame, time, |key| {
+            let (ciphertext, released) = attempt.take().ok_or(Error::Undecryptable)?;
+            *released = key.decrypt_in_place(frame.protected, ciphertext)?;
+            Ok(())
+        });
+        match observed {
+            Ok(redelivered) => Ok(Opened::borrowed(verified, released, redelivered)),
+            Err(error) => {
+                released.zeroize();
+                Err(error)
+            }
+        }
+    }
+
+    fn open_new<'a>(&self, envelope: &'a [u8], position: Option<Position>) -> Result<Opened<'a>> {
+        let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
+        let (verified, ciphertext, time) = self.verify(&frame, ciphertext, position)?;
+        let mut payload = alloc::vec![0; ciphertext.len().saturating_sub(CIPHERTEXT_MIN)];
+        match self.decrypt_and_observe(&verified, &frame, time, |key| {
+            key.decrypt(frame.protected, ciphertext, &mut payload)
+        }) {
+            Ok(redelivered) => Ok(Opened::owned(verified, payload, redelivered)),
+            Err(error) => {
+                payload.zeroize();
+                Err(error)
+            }
+        }
+    }
+
+    /// Steps 2 to 5.
+    fn verify<'a, 'c>(
+        &self,
+        frame: &Frame<'a>,
+        ciphertext: Option<&'c [u8]>,
+        position: Option<Position>,
+    ) -> Result<(Verified<'a>, &'c [u8], Arrival)> {
+        let live = self.mode.live();
+        let bundle = self.trust.current();
+        let authentic = Authentic::check(frame, ciphertext, bundle, live.as_ref(), &self.roots)?;
+        let age = self.mode.age(&authentic, live.as_ref(), position.as_ref());
+        let verified = Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())?;
+        // Step 2 refused what has none.
+        Ok((
+            verified,
+            ciphertext.unwrap_or_default(),
+            Arrival { live, position },
+        ))
+    }
+
+    /// Steps 6 to 8: the epoch secret, from the cache or the first entry that
+    /// we hold the key of; the payload, by `decrypt`; the replay memory.
+    /// Answers whether this is a redelivery.
+    fn decrypt_and_observe(
+        &self,
+        verified: &Verified<'_>,
+        frame: &Frame<'_>,
+        arrival: Arrival,
+        decrypt: impl FnOnce(MessageKey) -> Result<()>,
+    ) -> Result<bool> {
+        let (header, signer) = (verified.header(), verified.thumbprint());
+        let (entry, encoded) = self.own_entry(&frame.recipients)?;
+        let cached = self.epochs.find(signer, header.epoch(), encoded);
+        let fresh = cached.is_none();
+        let secret = match cached {
+            Some(secret) => secret,
+            None => {
+                let suite = verified.suite();
+                let request = UnwrapRequest {
+                    entry,
+                    suite,
+                    epoch: header.epoch(),
+                    signer: *signer,
+                };
+                Arc::new(self.keys.unwrap(&request)?)
+            }
+        };
+        decrypt(MessageKey::derive(verified.suite(), &secret, header.iv()))?;
+        if fresh {
+            self.remember(verified, encoded, secret);
+        }
+        self.mode.observe(verified, arrival)
+    }
+
+    fn own_entry<'a>(
+        &self,
+        recipients: &Recipients<'a>,
+    ) -> Result<(wire::RecipientEntry<'a>, &'a [u8])> {
+        recipients
+            .entries()
+            .find(|(entry, _)| self.keys.holds(entry))
+            .ok_or_else(|| {
+                Error::NoKey("none of the envelope's recipients is a key of ours".into())
+            })
+    }
+
+    fn remember(&self, verified: &Verified<'_>, entry: &[u8], secret: Arc<Secret<32>>) {
+        self.epochs
+            .insert(verified.thumbprint(), verified.epoch(), entry, secret);
+    }
+
+    /// Why an envelope that cannot be cut into its parts is refused.
+    #[cold]
+    fn refusal(&self, envelope: &[u8]) -> Error {
+        let refused = wire::decode(envelope, self.max_len)
+            .and_then(|(frame, ciphertext)| self.verify(&frame, ciphertext, None).map(drop));
+        refused
+            .err()
+            .unwrap_or_else(|| Error::structure("the envelope has no ciphertext"))
+    }
+}
+
+/// When and where an envelope came.
+#[derive(Clone, Copy)]
+struct Arrival {
+    live: Option<Live>,
+    position: Option<Position>,
+}
+
+impl Mode {
+    fn live(&self) -> Option<Live> {
+        match self {
+            Self::Live { clock, skew, .. } => Some(Live {
+                now: clock.now(),
+                skew: *skew,
+            }),
+            Self::Archive => None,
+        }
+    }
+
+    /// What age is measured against: in a log, the latest verified sealing
+    /// time of the same signer there; in a fresh log nothing is too old.
+    fn age(
+        &self,
+        authentic: &Authentic<'_>,
+        live: Option<&Live>,
+        position: Option<&Position>,
+    ) -> Option<Age> {
+        let Self::Live { window, replay, .. } = self else {
+            return None;
+        };
+        let reference = match position {
+            Some(position) => replay.latest(position.log, authentic.record().thumbprint()),
+            None => live.map(|live| live.now),
+        };
+        reference.map(|reference| Age {
+            reference,
+            window: *window,
+        })
+    }
+
+    /// Step 8.
+    fn observe(&self, verified: &Verified<'_>, arrival: Arrival) -> Result<bool> {
+        let (Self::Live { replay, .. }, Some(live)) = (self, arrival.live) else {
+            return Ok(false);
+        };
+        let sighting = Sighting {
+            signer: *verified.thumbprint(),
+            epoch: verified.epoch(),
+            sequence: verified.sequence(),
+            sealed_at: verified.sealed_at(),
+            position: arrival.position,
+            now: live.now,
+        };
+        match replay.observe(&sighting)? {
+            Observed::New => Ok(false),
+            Observed::Redelivery => Ok(true),
+            Observed::Replay => {
+                let detail = "this message has been seen before";
+                Err(Error::Stale(Stale::Replayed, detail.into()))
+            }
+        }
+    }
+}
+
+fn wipe(bytes: Option<&mut [u8]>) {
+    if let Some(bytes) = bytes {
+        bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match self.mode {
+            Mode::Live { .. } => "live",
+            Mode::Archive => "archive",
+        };
+        f.debug_struct("Opener")
+            .field("expected", &self.expected)
+            .field("mode", &mode)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! The auditor's verb: steps 1 to 5, with no key that decrypts.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+
+use crate::authorize::{Age, Authentic, Expected, Live, Verified};
+use crate::clock::Time;
+use crate::error::Result;
+use crate::limits;
+use crate::receipt::RootCache;
+use crate::trust::{SKEW, TrustSource};
+use crate::verdict::Verdict;
+use crate::wire;
+
+/// Verifies who sealed an envelope and for which channel. Holds no private
+/// key; shared between threads by reference.
+pub struct Verifier {
+    trust: Box<dyn TrustSource>,
+    expected: Expected,
+    at: Option<Time>,
+    max_age: Option<Duration>,
+    skew: Duration,
+    max_len: usize,
+    roots: RootCache,
+}
+
+impl Verifier {
+    /// Judges by the bundle that `trust` has in force.
+    #[must_use]
+    pub fn new(trust: impl TrustSource + 'static) -> Self {
+        Self {
+            trust: Box::new(trust),
+            expected: Expected::default(),
+            at: None,
+            max_age: None,
+            skew: SKEW,
+            max_len: limits::ENVELOPE,
+            roots: RootCache::new(),
+        }
+    }
+
+    /// Accepts envelopes of this channel only.
+    #[must_use]
+    pub fn channel(mut self, channel: &str) -> Self {
+        self.expected.channel = Some(channel.into());
+        self
+    }
+
+    /// Accepts envelopes of this subject only.
+    #[must_use]
+    pub fn signer(mut self, subject: &str) -> Self {
+        self.expected.signer = Some(subject.into());
+        self
+    }
+
+    /// Says what a live reader would have said at `time`. Without it, expiry
+    /// of bundle and message and time are facts, never refusals.
+    #[must_use]
+    pub const fn at(mut self, time: Time) -> Self {
+        self.at = Some(time);
+        self
+    }
+
+    /// With [`Self::at`]: also refuses what was older than `window` then.
+    #[must_use]
+    pub const fn max_age(mut self, window: Duration) -> Self {
+        self.max_age = Some(window);
+        self
+    }
+
+    /// How far clocks may differ; 60 s unless said.
+    #[must_use]
+    pub const fn skew(mut self, skew: Duration) -> Self {
+        self.skew = skew;
+        self
+    }
+
+    /// The longest envelope that is looked at; 64 MiB unless said.
+    #[must_use]
+    pub const fn max_len(mut self, bytes: usize) -> Self {
+        self.max_len = bytes;
+        self
+    }
+
+    /// Verifies an envelope.
+    ///
+    /// # Errors
+    ///
+    /// `malformed`, `unsupported`, `untrusted`, `misdirected/channel`; with
+    /// [`Self::at`] also `stale`. The earliest fault of the reading order.
+    pub fn verify<'a>(&self, envelope: &'a [u8]) -> Result<Verified<'a>> {
+        let authentic = self.authenticate(envelope)?;
+        let (live, age) = self.time();
+        Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())
+    }
+
+    /// The same as a verdict to keep: what was found, or why it was refused.
+    #[must_use]
+    pub fn judge(&self, envelope: &[u8]) -> Verdict {
+        match self.authenticate(envelope) {
+            Err(error) => Verdict::refused(error),
+            Ok(authentic) => {
+                let (live, age) = self.time();
+                let allowed = authentic.check_allowed(&self.expected, live.as_ref(), age.as_ref());
+                Verdict::of(&authentic, allowed.err())
+            }
+        }
+    }
+
+    fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<Authentic<'a>> {
+        let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
+        let (live, _) = self.time();
+        Authentic::check(
+            &frame,
+            ciphertext,
+            self.trust.current(),
+            live.as_ref(),
+            &self.roots,
+        )
+    }
+
+    fn time(&self) -> (Option<Live>, Option<Age>) {
+        let live = self.at.map(|now| Live {
+            now,
+            skew: self.skew,
+        });
+        let age = self.at.zip(self.max_age);
+        (
+            live,
+            age.map(|(reference, window)| Age { reference, window }),
+        )
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("expected", &self.expected)
+            .field("at", &self.at)
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
+    }
+}

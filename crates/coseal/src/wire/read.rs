@@ -1,0 +1,363 @@
+//! A strict reader of RFC 8949 core deterministic encoding (§4.2.1) over
+//! borrowed bytes. `ciborium-ll` decodes the heads; this adds what makes an
+//! encoding the only one: shortest heads, definite lengths, sorted keys,
+//! bounded depth, valid UTF-8.
+
+use ciborium_ll::{Decoder, Header};
+
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// What the values inside a skipped item may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Whatever CBOR allows: asks for encoding faults only.
+    Any,
+    /// What the format allows anywhere: no floats, no simple values but false,
+    /// true and null, integers in −2^63 … 2^63−1.
+    Format,
+    /// The same without tags: extension values.
+    Untagged,
+}
+
+/// The head of an item. Lengths are not yet checked against the input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// 0 … 2^64−1
+    Uint(u64),
+    /// −1 − n
+    Negative(u64),
+    Bytes(usize),
+    Text(usize),
+    Array(usize),
+    Map(usize),
+    Tag(u64),
+    Bool(bool),
+    Null,
+    /// A float or another simple value: well-formed, and never ours.
+    Foreign,
+}
+
+/// Reads items one after the other.
+#[derive(Clone)]
+pub(crate) struct Reader<'a> {
+    input: &'a [u8],
+    at: usize,
+}
+
+/// Reads one item that must be the whole of `input`.
+pub(crate) fn read_whole<'a, T>(
+    input: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T>,
+) -> Result<T> {
+    let mut reader = Reader::new(input);
+    let value = read(&mut reader)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Reads one item that lies inside a byte string, as [`read_whole`]. A fault
+/// of encoding anywhere in it comes before a fault of shape.
+pub(crate) fn read_embedded<'a, T>(
+    input: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T>,
+) -> Result<T> {
+    read_whole(input, read).map_err(|error| check_cbor(input).err().unwrap_or(error))
+}
+
+/// Well-formed, deterministic, one item, not too deep; whatever its values.
+#[cold]
+pub(crate) fn check_cbor(input: &[u8]) -> Result<()> {
+    read_whole(input, |reader| {
+        reader.skip(limits::DEPTH, Values::Any).map(drop)
+    })
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(input: &'a [u8]) -> Self {
+        Self { input, at: 0 }
+    }
+
+    /// Bytes read so far.
+    pub(crate) const fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// What was read since `start`.
+    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
+        self.input.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Everything not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.input.get(self.at..).unwrap_or_default()
+    }
+
+    /// Nothing may follow.
+    pub(crate) fn end(&self) -> Result<()> {
+        if self.rest().is_empty() {
+            Ok(())
+        } else {
+            Err(Error::cbor("bytes follow the item"))
+        }
+    }
+
+    /// Skips `prefix` if it stands here.
+    pub(crate) fn skip_literal(&mut self, prefix: &[u8]) -> bool {
+        let there = self.rest().starts_with(prefix);
+        if there {
+            self.at += prefix.len();
+        }
+        there
+    }
+
+    /// The next head, in its shortest form.
+    #[inline]
+    pub(crate) fn head(&mut self) -> Result<Head> {
+        let mut decoder = Decoder::from(self.rest());
+        let header = decoder
+            .pull()
+            .map_err(|_| Error::cbor("ill-formed or cut off"))?;
+        let taken = decoder.offset();
+        let indefinite = || Error::cbor("a length is indefinite");
+        let (head, argument) = match header {
+            Header::Positive(n) => (Head::Uint(n), n),
+            Header::Negative(n) => (Head::Negative(n), n),
+            Header::Tag(n) => (Head::Tag(n), n),
+            Header::Bytes(n) => n
+                .map(|n| (Head::Bytes(n), n as u64))
+                .ok_or_else(indefinite)?,
+            Header::Text(n) => n
+                .map(|n| (Head::Text(n), n as u64))
+                .ok_or_else(indefinite)?,
+            Header::Array(n) => n
+                .map(|n| (Head::Array(n), n as u64))
+                .ok_or_else(indefinite)?,
+            Header::Map(n) => n.map(|n| (Head::Map(n), n as u64)).ok_or_else(indefinite)?,
+            Header::Break => return Err(Error::cbor("a break without a beginning")),
+            Header::Simple(n) => {
+                let ill_formed = taken == 2 && n < 32;
+                if ill_formed {
+                    return Err(Error::cbor("a simple value in a form that does not exist"));
+                }
+                self.at += taken;
+                return Ok(match n {
+                    20 => Head::Bool(false),
+                    21 => Head::Bool(true),
+                    22 => Head::Null,
+                    _ => Head::Foreign,
+                });
+            }
+            Header::Float(_) => {
+                self.at += taken;
+                return Ok(Head::Foreign);
+            }
+        };
+        if taken != shortest(argument) {
+            return Err(Error::cbor(
+                "a number or length is not in its shortest form",
+            ));
+        }
+        self.at += taken;
+        Ok(head)
+    }
+
+    /// The next `length` bytes.
+    #[inline]
+    fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let bytes = self
+            .rest()
+            .get(..length)
+            .ok_or_else(|| Error::cbor("cut off"))?;
+        self.at += length;
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn take_text(&mut self, length: usize) -> Result<&'a str> {
+        core::str::from_utf8(self.take(length)?).map_err(|_| Error::cbor("text is not UTF-8"))
+    }
+
+    pub(crate) fn uint(&mut self, what: &'static str) -> Result<u64> {
+        int_of(self.head()?)
+            .and_then(|n| n.try_into().ok())
+            .ok_or_else(|| Error::structure(what))
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn time(&mut self, what: &'static str) -> Result<u64> {
+        match self.uint(what)? {
+            n if n <= limits::TIME => Ok(n),
+            _ => Err(Error::structure(what)),
+        }
+    }
+
+    pub(crate) fn int(&mut self, what: &'static str) -> Result<i64> {
+        int_of(self.head()?).ok_or_else(|| Error::structure(what))
+    }
+
+    pub(crate) fn bytes(&mut self, what: &'static str) -> Result<&'a [u8]> {
+        let Head::Bytes(length) = self.head()? else {
+            return Err(Error::structure(what));
+        };
+        self.take(length)
+    }
+
+    pub(crate) fn bytes_of<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N]> {
+        self.bytes(what)?
+            .try_into()
+            .map_err(|_| Error::structure(what))
+    }
+
+    pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str> {
+        let Head::Text(length) = self.head()? else {
+            return Err(Error::structure(what));
+        };
+        self.take_text(length)
+    }
+
+    pub(crate) fn array(&mut self, what: &'static str) -> Result<usize> {
+        let Head::Array(length) = self.head()? else {
+            return Err(Error::structure(what));
+        };
+        Ok(length)
+    }
+
+    pub(crate) fn array_of(&mut self, length: usize, what: &'static str) -> Result<()> {
+        if self.array(what)? == length {
+            Ok(())
+        } else {
+            Err(Error::structure(what))
+        }
+    }
+
+    pub(crate) fn map(&mut self, what: &'static str) -> Result<usize> {
+        let Head::Map(length) = self.head()? else {
+            return Err(Error::structure(what));
+        };
+        Ok(length)
+    }
+
+    pub(crate) fn tag(&mut self, tag: u64, what: &'static str) -> Result<()> {
+        if self.head()? == Head::Tag(tag) {
+            Ok(())
+        } else {
+            Err(Error::structure(what))
+        }
+    }
+
+    /// An integer that must be this one: a label, a version.
+    pub(crate) fn expect_int(&mut self, value: i64, what: &'static str) -> Result<()> {
+        if self.int(what)? == value {
+            Ok(())
+        } else {
+            Err(Error::structure(what))
+        }
+    }
+
+    /// A head that has content is in `head`; reads that content.
+    pub(crate) fn text_after(&mut self, head: Head) -> Result<Option<&'a str>> {
+        let Head::Text(length) = head else {
+            return Ok(None);
+        };
+        self.take_text(length).map(Some)
+    }
+
+    pub(crate) fn bytes_after(&mut self, head: Head) -> Result<Option<&'a [u8]>> {
+        let Head::Bytes(length) = head else {
+            return Ok(None);
+        };
+        self.take(length).map(Some)
+    }
+
+    /// Skips one item whose arrays, maps and tags nest at most `depth` deep,
+    /// and returns its bytes. Recursion is bounded by `depth`.
+    pub(crate) fn skip(&mut self, depth: usize, values: Values) -> Result<&'a [u8]> {
+        let start = self.at;
+        let head = self.head()?;
+        let inner = || {
+            depth
+                .checked_sub(1)
+                .ok_or_else(|| Error::cbor("nested too deep"))
+        };
+        match head {
+            Head::Uint(_) | Head::Negative(_) | Head::Bool(_) | Head::Null | Head::Foreign => {
+                let ours = matches!(head, Head::Bool(_) | Head::Null) || int_of(head).is_some();
+                if values != Values::Any && !ours {
+                    return Err(Error::structure(
+                        "a float, an unassigned simple value, or an integer beyond 64 bits",
+                    ));
+                }
+            }
+            Head::Bytes(length) => drop(self.take(length)?),
+            Head::Text(length) => drop(self.take_text(length)?),
+            Head::Array(length) => {
+                let depth = inner()?;
+                for _ in 0..length {
+                    self.skip(depth, values)?;
+                }
+            }
+            Head::Map(length) => {
+                let depth = inner()?;
+                let mut order = KeyOrder::new();
+                for _ in 0..length {
+                    order.check(self.skip(depth, values)?)?;
+                    self.skip(depth, values)?;
+                }
+            }
+            Head::Tag(_) if values == Values::Untagged => {
+                return Err(Error::structure("a tag where none is allowed"));
+            }
+            Head::Tag(_) => drop(self.skip(inner()?, values)?),
+        }
+        Ok(self.since(start))
+    }
+}
+
+/// The integer of a head, where it lies in −2^63 … 2^63−1.
+pub(crate) fn int_of(head: Head) -> Option<i64> {
+    match head {
+        Head::Uint(n) => i64::try_from(n).ok(),
+        Head::Negative(n) => i64::try_from(n).ok().map(|n| -1 - n),
+        Head::Bytes(_)
+        | Head::Text(_)
+        | Head::Array(_)
+        | Head::Map(_)
+        | Head::Tag(_)
+        | Head::Bool(_)
+        | Head::Null
+        | Head::Foreign => None,
+    }
+}
+
+/// Checks that the keys of a map come in bytewise order of their encodings,
+/// none twice.
+pub(crate) struct KeyOrder<'a> {
+    last: &'a [u8],
+}
+
+impl<'a> KeyOrder<'a> {
+    pub(crate) const fn new() -> Self {
+        // No key is encoded in zero bytes: everything sorts after this.
+        Self { last: &[] }
+    }
+
+    pub(crate) fn check(&mut self, key: &'a [u8]) -> Result<()> {
+        if key <= self.last {
+            return Err(Error::cbor("the keys of a map are doubled or not in order"));
+        }
+        self.last = key;
+        Ok(())
+    }
+}
+
+/// Bytes of the shortest head with this argument.
+pub(crate) const fn shortest(argument: u64) -> usize {
+    match argument {
+        0..=23 => 1,
+        24..=0xff => 2,
+        0x100..=0xffff => 3,
+        0x1_0000..=0xffff_ffff => 5,
+        _ => 9,
+    }
+}
