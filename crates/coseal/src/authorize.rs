@@ -104,9 +104,7 @@ impl<'a> Authentic<'a> {
     pub fn claimed_time(&self) -> Option<ClaimedTime> {
         let revocation = self.record.revocation()?;
         let time = self.header.message_id().sealed_at();
-        let since = revocation
-            .compromised_since
-            .unwrap_or(revocation.revoked_at);
+        let since = revocation.compromised_since.unwrap_or(revocation.revoked_at);
         Some(if time < since {
             ClaimedTime::Before
         } else if time < revocation.revoked_at {
@@ -174,10 +172,7 @@ impl<'a> Authentic<'a> {
         let sealed_at = self.header.message_id().sealed_at();
         if sealed_at > now.plus(*skew) {
             let ahead = sealed_at.since(*now).as_secs();
-            return stale(
-                Stale::FromTheFuture,
-                format!("sealed {ahead} s later than now"),
-            );
+            return stale(Stale::FromTheFuture, format!("sealed {ahead} s later than now"));
         }
         if let Some(expiry) = self.header.expires_at()
             && *now >= expiry.plus(*skew)
@@ -189,10 +184,8 @@ impl<'a> Authentic<'a> {
             && reference.since(sealed_at) > window.saturating_add(*skew)
         {
             let old = reference.since(sealed_at).as_secs();
-            let detail = format!(
-                "the message is {old} s old; the window is {} s",
-                window.as_secs()
-            );
+            let detail =
+                format!("the message is {old} s old; the window is {} s", window.as_secs());
             return stale(Stale::TooOld, detail);
         }
         Ok(())

@@ -48,16 +48,11 @@ pub(crate) struct MessageKey {
 impl MessageKey {
     pub(crate) fn derive(suite: Suite, epoch_secret: &Secret<32>, iv: &[u8; 24]) -> Self {
         let hkdf = Hkdf::<Sha256>::new(Some(iv), epoch_secret.expose());
-        let mut derived = Self {
-            suite,
-            key: Zeroizing::new([0; 32]),
-            commitment: [0; COMMITMENT],
-        };
+        let mut derived = Self { suite, key: Zeroizing::new([0; 32]), commitment: [0; COMMITMENT] };
         let alg = suite.encoded();
         // 32 bytes are within the 255 blocks that HKDF can give.
-        let made = hkdf
-            .expand_multi_info(&[b"coseal/v1 key", &alg], &mut *derived.key)
-            .and_then(|()| {
+        let made =
+            hkdf.expand_multi_info(&[b"coseal/v1 key", &alg], &mut *derived.key).and_then(|()| {
                 hkdf.expand_multi_info(&[b"coseal/v1 commit", &alg], &mut derived.commitment)
             });
         debug_assert!(made.is_ok(), "HKDF gives 32 bytes");
@@ -118,9 +113,7 @@ impl MessageKey {
         let (_, tag) = self.check_commitment(ciphertext)?;
         let tag = *tag;
         let end = ciphertext.len().saturating_sub(TAG);
-        let body = ciphertext
-            .get_mut(COMMITMENT..end)
-            .ok_or(Error::Undecryptable)?;
+        let body = ciphertext.get_mut(COMMITMENT..end).ok_or(Error::Undecryptable)?;
         self.open(protected, InOutBuf::from(&mut *body), &tag)?;
         Ok(body)
     }
@@ -128,9 +121,8 @@ impl MessageKey {
     /// The commitment, in constant time, before anything is decrypted: it
     /// makes a ciphertext open under one key only.
     fn check_commitment<'c>(&self, ciphertext: &'c [u8]) -> Result<(&'c [u8], &'c [u8; TAG])> {
-        let (commitment, rest) = ciphertext
-            .split_first_chunk::<COMMITMENT>()
-            .ok_or(Error::Undecryptable)?;
+        let (commitment, rest) =
+            ciphertext.split_first_chunk::<COMMITMENT>().ok_or(Error::Undecryptable)?;
         if !bool::from(commitment.ct_eq(&self.commitment)) {
             return Err(Error::Undecryptable);
         }
@@ -198,9 +190,7 @@ mod tests {
             for protected in [vec![1; 80], vec![2; 4000]] {
                 let ciphertext = sealed(suite, &protected, b"payload");
                 let mut payload = [0; 7];
-                key(suite, 1)
-                    .decrypt(&protected, &ciphertext, &mut payload)
-                    .unwrap();
+                key(suite, 1).decrypt(&protected, &ciphertext, &mut payload).unwrap();
                 assert_eq!(&payload, b"payload");
                 for bit in 0..ciphertext.len() * 8 {
                     let mut flipped = ciphertext.clone();
@@ -211,16 +201,8 @@ mod tests {
                     assert_eq!(payload, [0; 7], "something was released");
                 }
                 let mut payload = [0; 7];
-                assert!(
-                    key(suite, 2)
-                        .decrypt(&protected, &ciphertext, &mut payload)
-                        .is_err()
-                );
-                assert!(
-                    key(suite, 1)
-                        .decrypt(b"other", &ciphertext, &mut payload)
-                        .is_err()
-                );
+                assert!(key(suite, 2).decrypt(&protected, &ciphertext, &mut payload).is_err());
+                assert!(key(suite, 1).decrypt(b"other", &ciphertext, &mut payload).is_err());
                 assert_eq!(payload, [0; 7], "something was released");
             }
         }
@@ -229,9 +211,7 @@ mod tests {
     #[test]
     fn in_place_gives_the_same_and_wipes_nothing_it_needs() {
         let mut ciphertext = sealed(Suite::A256Gcm, b"header", b"payload");
-        let payload = key(Suite::A256Gcm, 1)
-            .decrypt_in_place(b"header", &mut ciphertext)
-            .unwrap();
+        let payload = key(Suite::A256Gcm, 1).decrypt_in_place(b"header", &mut ciphertext).unwrap();
         assert_eq!(payload, b"payload");
     }
 

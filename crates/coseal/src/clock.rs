@@ -56,9 +56,7 @@ impl Time {
     #[cfg(feature = "os")]
     #[must_use]
     pub fn now() -> Self {
-        std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .map_or(Self(0), |elapsed| Self(millis(elapsed)))
+        std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(Self(0), |elapsed| Self(millis(elapsed)))
     }
 }
 

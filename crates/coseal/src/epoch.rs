@@ -49,10 +49,7 @@ impl EpochCache {
         entry: &[u8],
         secret: Arc<Secret<32>>,
     ) {
-        let known = Known {
-            entry: entry.into(),
-            secret,
-        };
+        let known = Known { entry: entry.into(), secret };
         self.0.lock().insert((*signer, epoch), known);
     }
 }

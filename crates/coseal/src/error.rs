@@ -302,10 +302,7 @@ mod tests {
     #[test]
     fn every_code_of_the_list_has_its_error() {
         let error = Error::Stale(Stale::TooOld, "old".into());
-        let (_, kinds) = CODES
-            .iter()
-            .find(|(code, _)| *code == error.code())
-            .expect("listed");
+        let (_, kinds) = CODES.iter().find(|(code, _)| *code == error.code()).expect("listed");
         assert!(kinds.contains(&error.kind().expect("has kinds")));
         assert_eq!(error.to_string(), "old");
     }

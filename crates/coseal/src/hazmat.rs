@@ -140,16 +140,11 @@ impl RawEpoch {
         let tree = Tree::of(leaves);
         let mut protected = alloc::vec![0; protected_len(tree_size)];
         write_protected(&mut Slots::new(&mut protected), tree_size);
-        let signature = with_to_be_signed(&protected, &tree.root(), |message| {
-            Some(self.signer.sign(message))
-        })
-        .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))??;
+        let signature =
+            with_to_be_signed(&protected, &tree.root(), |message| Some(self.signer.sign(message)))
+                .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))??;
         let finish = |(index, (mut envelope, receipt, len)): (usize, (Vec<u8>, _, Option<_>))| {
-            let proof = len.map(|len| Proof {
-                tree: &tree,
-                index,
-                len,
-            });
+            let proof = len.map(|len| Proof { tree: &tree, index, len });
             let receipt = envelope.get_mut::<core::ops::Range<usize>>(receipt);
             let receipt = receipt.ok_or_else(|| Error::misuse("internal: no receipt"))?;
             write_receipt(receipt, tree_size, proof, &signature)?;
@@ -165,9 +160,7 @@ fn slot(message: &Message<'_>, place: &RawPlace, index: u64, tree_size: u64) -> 
         return Err(Error::misuse("a message ID is a UUID of version 7"));
     }
     if place.previous.is_some() && place.sequence != 0 {
-        return Err(Error::misuse(
-            "only the first message of an epoch names the one before",
-        ));
+        return Err(Error::misuse("only the first message of an epoch names the one before"));
     }
     let sealed_at: Time = id.sealed_at();
     Ok(Slot {

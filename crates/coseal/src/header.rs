@@ -169,9 +169,7 @@ impl<'a> Fields<'a> {
             let head = reader.head()?;
             let label = int_of(head);
             if label.is_none() && reader.text_after(head)?.is_none() {
-                return Err(Error::structure(
-                    "a header label is neither integer nor text",
-                ));
+                return Err(Error::structure("a header label is neither integer nor text"));
             }
             order.check(reader.since(start))?;
             fields.read_value(label, reader)?;
@@ -187,9 +185,7 @@ impl<'a> Fields<'a> {
             Some(label::CONTENT_TYPE) => {
                 let text = reader.text("the content type is not text")?;
                 if !(1..=limits::CONTENT_TYPE).contains(&text.len()) {
-                    return Err(Error::structure(
-                        "the content type is not 1..255 bytes long",
-                    ));
+                    return Err(Error::structure("the content type is not 1..255 bytes long"));
                 }
                 self.content_type = Some(text);
             }
@@ -211,14 +207,11 @@ impl<'a> Fields<'a> {
 
     fn finish(self, protected: &'a [u8]) -> Result<Header<'a>> {
         let missing = |what| Error::structure(what);
-        let algorithm = self
-            .algorithm
-            .ok_or_else(|| missing("no suite (label 1)"))?;
+        let algorithm = self.algorithm.ok_or_else(|| missing("no suite (label 1)"))?;
         let iv = self.iv.ok_or_else(|| missing("no IV (label 5)"))?;
         let (channel, expiry) = self.claims.ok_or_else(|| missing("no claims (label 15)"))?;
-        let (signer, epoch, previous) = self
-            .origin
-            .ok_or_else(|| missing("no version and signer (label -65537)"))?;
+        let (signer, epoch, previous) =
+            self.origin.ok_or_else(|| missing("no version and signer (label -65537)"))?;
         let header = Header {
             algorithm,
             content_type: self.content_type,
@@ -233,14 +226,10 @@ impl<'a> Fields<'a> {
             unlisted: self.unlisted,
         };
         if !header.message_id().is_uuid_v7() {
-            return Err(Error::structure(
-                "the message ID is not a UUID of version 7",
-            ));
+            return Err(Error::structure("the message ID is not a UUID of version 7"));
         }
         if previous.is_some() && header.sequence() != 0 {
-            return Err(Error::structure(
-                "an epoch is named as the one before by a later message",
-            ));
+            return Err(Error::structure("an epoch is named as the one before by a later message"));
         }
         Ok(header)
     }
@@ -259,18 +248,13 @@ fn read_claims<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, Option<u64>)> {
         return Ok((channel, None));
     }
     reader.expect_int(label::EXPIRY, WHAT)?;
-    Ok((
-        channel,
-        Some(reader.time("the expiry is not a time in seconds")?),
-    ))
+    Ok((channel, Some(reader.time("the expiry is not a time in seconds")?)))
 }
 
 fn read_origin(reader: &mut Reader<'_>) -> Result<(KeyId, EpochId, Option<Previous>)> {
     let count = reader.array("label -65537 is not an array")?;
     if !(3..=4).contains(&count) {
-        return Err(Error::structure(
-            "label -65537 is not an array of three or four",
-        ));
+        return Err(Error::structure("label -65537 is not an array of three or four"));
     }
     reader.expect_int(1, "the format version is not 1")?;
     let signer = KeyId::from_bytes(*reader.bytes_of("the signer is not a key ID of 8 bytes")?);
@@ -281,12 +265,5 @@ fn read_origin(reader: &mut Reader<'_>) -> Result<(KeyId, EpochId, Option<Previo
     reader.array_of(2, "the previous epoch is not an array of two")?;
     let id = EpochId::from_bytes(*reader.bytes_of("the previous epoch ID is not 8 bytes long")?);
     let messages = reader.uint("the previous epoch's count is not an unsigned integer")?;
-    Ok((
-        signer,
-        epoch,
-        Some(Previous {
-            epoch: id,
-            messages,
-        }),
-    ))
+    Ok((signer, epoch, Some(Previous { epoch: id, messages })))
 }

@@ -43,14 +43,9 @@ impl VerifyingKey {
             return Err(weak("the Ed25519 public key is of small order".into()));
         }
         if key.to_edwards().compress().as_bytes() != bytes {
-            return Err(weak(
-                "the Ed25519 public key is not encoded canonically".into(),
-            ));
+            return Err(weak("the Ed25519 public key is not encoded canonically".into()));
         }
-        Ok(Self {
-            key,
-            thumbprint: Thumbprint::of_ed25519(bytes),
-        })
+        Ok(Self { key, thumbprint: Thumbprint::of_ed25519(bytes) })
     }
 
     /// Its 32 bytes.
@@ -109,10 +104,7 @@ impl RecipientKey {
     /// `malformed/weak_key` where they are not canonical or of small order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self> {
         weak::check_x25519(bytes)?;
-        Ok(Self {
-            bytes: *bytes,
-            thumbprint: Thumbprint::of_x25519(bytes),
-        })
+        Ok(Self { bytes: *bytes, thumbprint: Thumbprint::of_x25519(bytes) })
     }
 
     /// Its 32 bytes.
@@ -155,13 +147,7 @@ impl SigningKey {
         let key = Box::new(ed25519_dalek::SigningKey::from_bytes(seed));
         let verifying = key.verifying_key();
         let thumbprint = Thumbprint::of_ed25519(verifying.as_bytes());
-        Self {
-            key,
-            public: VerifyingKey {
-                key: verifying,
-                thumbprint,
-            },
-        }
+        Self { key, public: VerifyingKey { key: verifying, thumbprint } }
     }
 
     /// A new one, from the operating system's entropy.
@@ -211,10 +197,7 @@ impl ReceivingKey {
         let mut copy = *bytes;
         Self {
             secret: Secret::take(&mut copy),
-            public: RecipientKey {
-                bytes: public,
-                thumbprint: Thumbprint::of_x25519(&public),
-            },
+            public: RecipientKey { bytes: public, thumbprint: Thumbprint::of_x25519(&public) },
         }
     }
 

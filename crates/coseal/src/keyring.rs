@@ -37,11 +37,7 @@ impl UnwrapRequest<'_> {
     }
 
     pub(crate) const fn binding(&self) -> Binding {
-        Binding {
-            suite: self.suite,
-            epoch: self.epoch,
-            signer: self.signer,
-        }
+        Binding { suite: self.suite, epoch: self.epoch, signer: self.signer }
     }
 }
 
@@ -101,9 +97,9 @@ impl Keyring {
     pub fn add_receiving(&mut self, key: ReceivingKey) -> Result<()> {
         let key_id = key.recipient_key().key_id();
         match self.receiving.get(&key_id) {
-            Some(other) if other.recipient_key() != key.recipient_key() => Err(Error::misuse(
-                format!("two receiving keys have the key ID {key_id}"),
-            )),
+            Some(other) if other.recipient_key() != key.recipient_key() => {
+                Err(Error::misuse(format!("two receiving keys have the key ID {key_id}")))
+            }
             _ => {
                 self.receiving.insert(key_id, key);
                 Ok(())
@@ -142,11 +138,7 @@ impl KeyProvider for Keyring {
     fn unwrap(&self, request: &UnwrapRequest<'_>) -> Result<Secret<32>> {
         let no_key = || Error::NoKey("the keyring has no key for this recipient".into());
         match request.entry {
-            RecipientEntry::X25519 {
-                key_id,
-                encapsulated,
-                ciphertext,
-            } => {
+            RecipientEntry::X25519 { key_id, encapsulated, ciphertext } => {
                 let key = self.receiving.get(&key_id).ok_or_else(no_key)?;
                 recipient::unwrap_x25519(key, encapsulated, ciphertext, &request.binding())
             }
@@ -159,11 +151,8 @@ impl KeyProvider for Keyring {
     }
 
     fn sign(&self, key: &VerifyingKey, message: &[u8]) -> Result<[u8; 64]> {
-        self.signing
-            .get(key.thumbprint())
-            .map(|key| key.sign(message))
-            .ok_or_else(|| {
-                Error::NoKey(format!("the keyring has no signing key {}", key.key_id()).into())
-            })
+        self.signing.get(key.thumbprint()).map(|key| key.sign(message)).ok_or_else(|| {
+            Error::NoKey(format!("the keyring has no signing key {}", key.key_id()).into())
+        })
     }
 }

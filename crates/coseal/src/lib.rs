@@ -12,20 +12,20 @@ extern crate alloc;
 #[cfg(feature = "os")]
 extern crate std;
 
-mod authorize;
-mod cipher;
-mod epoch;
-mod header;
-mod keyring;
 pub mod limits;
-mod open;
+mod wire;
+mod header;
+mod trust;
 mod receipt;
+mod authorize;
+mod epoch;
+mod keyring;
 mod recipient;
+mod cipher;
 mod replay;
 mod seal;
-mod trust;
+mod open;
 mod verify;
-mod wire;
 
 mod clock;
 #[cfg(feature = "os")]

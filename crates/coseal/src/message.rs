@@ -38,12 +38,7 @@ impl<'a> Message<'a> {
     /// A message without content type, headers and expiry.
     #[must_use]
     pub const fn new(payload: &'a [u8]) -> Self {
-        Self {
-            payload,
-            content_type: None,
-            headers: Vec::new(),
-            expiry: None,
-        }
+        Self { payload, content_type: None, headers: Vec::new(), expiry: None }
     }
 
     /// The payload's media type, 1..255 bytes.
@@ -60,9 +55,7 @@ impl<'a> Message<'a> {
     pub fn header(mut self, name: &'a str, value: impl Into<HeaderValue<'a>>) -> Self {
         // Deterministic order: bytewise by encoding, so shorter names first.
         let key = |name: &str| (name.len(), Vec::from(name));
-        let at = self
-            .headers
-            .partition_point(|(other, _)| key(other) <= key(name));
+        let at = self.headers.partition_point(|(other, _)| key(other) <= key(name));
         self.headers.insert(at, (name, value.into()));
         self
     }
@@ -113,9 +106,7 @@ impl<'a> Message<'a> {
             _ => None,
         });
         if let Some(name) = doubled {
-            return Err(Error::misuse(alloc::format!(
-                "header {name:?} is given twice"
-            )));
+            return Err(Error::misuse(alloc::format!("header {name:?} is given twice")));
         }
         Ok(())
     }

@@ -43,12 +43,7 @@ pub struct Opener {
 /// Which of the two ways of reading.
 enum Mode {
     /// Freshness, bundle expiry and replay are judged.
-    Live {
-        clock: Box<dyn Clock>,
-        window: Duration,
-        skew: Duration,
-        replay: Box<dyn ReplayMemory>,
-    },
+    Live { clock: Box<dyn Clock>, window: Duration, skew: Duration, replay: Box<dyn ReplayMemory> },
     /// They are reported.
     Archive,
 }
@@ -123,10 +118,7 @@ impl Opener {
     pub fn open_in_place<'a>(&self, envelope: &'a mut [u8]) -> Result<Opened<'a>> {
         wire::check_len(envelope, self.max_len)?;
         let (start, length) = match wire::split(envelope) {
-            Ok(Segments {
-                start,
-                length: Some(length),
-            }) => (start, length),
+            Ok(Segments { start, length: Some(length) }) => (start, length),
             Ok(Segments { length: None, .. }) | Err(_) => return Err(self.refusal(envelope)),
         };
         if envelope.len() - start < length {
@@ -183,11 +175,7 @@ impl Opener {
         let age = self.mode.age(&authentic, live.as_ref(), position.as_ref());
         let verified = Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())?;
         // Step 2 refused what has none.
-        Ok((
-            verified,
-            ciphertext.unwrap_or_default(),
-            Arrival { live, position },
-        ))
+        Ok((verified, ciphertext.unwrap_or_default(), Arrival { live, position }))
     }
 
     /// Steps 6 to 8: the epoch secret, from the cache or the first entry that
@@ -208,12 +196,8 @@ impl Opener {
             Some(secret) => secret,
             None => {
                 let suite = verified.suite();
-                let request = UnwrapRequest {
-                    entry,
-                    suite,
-                    epoch: header.epoch(),
-                    signer: *signer,
-                };
+                let request =
+                    UnwrapRequest { entry, suite, epoch: header.epoch(), signer: *signer };
                 Arc::new(self.keys.unwrap(&request)?)
             }
         };
@@ -228,17 +212,13 @@ impl Opener {
         &self,
         recipients: &Recipients<'a>,
     ) -> Result<(wire::RecipientEntry<'a>, &'a [u8])> {
-        recipients
-            .entries()
-            .find(|(entry, _)| self.keys.holds(entry))
-            .ok_or_else(|| {
-                Error::NoKey("none of the envelope's recipients is a key of ours".into())
-            })
+        recipients.entries().find(|(entry, _)| self.keys.holds(entry)).ok_or_else(|| {
+            Error::NoKey("none of the envelope's recipients is a key of ours".into())
+        })
     }
 
     fn remember(&self, verified: &Verified<'_>, entry: &[u8], secret: Arc<Secret<32>>) {
-        self.epochs
-            .insert(verified.thumbprint(), verified.epoch(), entry, secret);
+        self.epochs.insert(verified.thumbprint(), verified.epoch(), entry, secret);
     }
 
     /// Why an envelope that cannot be cut into its parts is refused.
@@ -246,9 +226,7 @@ impl Opener {
     fn refusal(&self, envelope: &[u8]) -> Error {
         let refused = wire::decode(envelope, self.max_len)
             .and_then(|(frame, ciphertext)| self.verify(&frame, ciphertext, None).map(drop));
-        refused
-            .err()
-            .unwrap_or_else(|| Error::structure("the envelope has no ciphertext"))
+        refused.err().unwrap_or_else(|| Error::structure("the envelope has no ciphertext"))
     }
 }
 
@@ -262,10 +240,7 @@ struct Arrival {
 impl Mode {
     fn live(&self) -> Option<Live> {
         match self {
-            Self::Live { clock, skew, .. } => Some(Live {
-                now: clock.now(),
-                skew: *skew,
-            }),
+            Self::Live { clock, skew, .. } => Some(Live { now: clock.now(), skew: *skew }),
             Self::Archive => None,
         }
     }
@@ -285,10 +260,7 @@ impl Mode {
             Some(position) => replay.latest(position.log, authentic.record().thumbprint()),
             None => live.map(|live| live.now),
         };
-        reference.map(|reference| Age {
-            reference,
-            window: *window,
-        })
+        reference.map(|reference| Age { reference, window: *window })
     }
 
     /// Step 8.

@@ -29,12 +29,7 @@ pub(crate) fn verify(
     key: &VerifyingKey,
     roots: &RootCache,
 ) -> Result<()> {
-    let root = tree::root_of(
-        leaf,
-        receipt.leaf_index,
-        receipt.tree_size,
-        receipt.path.iter(),
-    );
+    let root = tree::root_of(leaf, receipt.leaf_index, receipt.tree_size, receipt.path.iter());
     let id = cache::root_id(key, receipt.protected, &root, receipt.signature);
     if roots.holds(&id) {
         return Ok(());
@@ -88,9 +83,7 @@ pub(crate) fn with_to_be_signed<T: Default>(
 /// The protected header of the sender's receipt:
 /// `{1: -8, 395: 1, -65537: [1, tree size]}`.
 pub(crate) fn write_protected(out: &mut impl Items, tree_size: u64) {
-    out.put(&[
-        0xa3, 0x01, 0x27, 0x19, 0x01, 0x8b, 0x01, 0x3a, 0x00, 0x01, 0x00, 0x00, 0x82, 0x01,
-    ]);
+    out.put(&[0xa3, 0x01, 0x27, 0x19, 0x01, 0x8b, 0x01, 0x3a, 0x00, 0x01, 0x00, 0x00, 0x82, 0x01]);
     out.uint(tree_size);
 }
 

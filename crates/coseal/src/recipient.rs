@@ -73,9 +73,7 @@ pub(crate) fn wrap_x25519(
     >(&OpModeS::Base, &public, &binding.info(), &mut rng)
     .map_err(unusable)?;
     if rng.asked != 1 {
-        return Err(Error::misuse(
-            "internal: HPKE changed how it draws its ephemeral key",
-        ));
+        return Err(Error::misuse("internal: HPKE changed how it draws its ephemeral key"));
     }
     let ciphertext = context.seal(secret.expose(), b"").map_err(unusable)?;
     out.array(3);
@@ -179,10 +177,7 @@ pub(crate) fn unwrap_x25519(
     .map_err(undecryptable)?;
     let secret = Zeroizing::new(context.open(ciphertext, b"").map_err(undecryptable)?);
     Secret::try_fill(|bytes| {
-        let secret: &[u8; 32] = secret
-            .as_slice()
-            .try_into()
-            .map_err(|_| Error::Undecryptable)?;
+        let secret: &[u8; 32] = secret.as_slice().try_into().map_err(|_| Error::Undecryptable)?;
         bytes.copy_from_slice(secret);
         Ok(())
     })

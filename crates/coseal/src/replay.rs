@@ -106,10 +106,7 @@ impl InMemoryReplay {
             latest: BTreeMap::new(),
             swept_at: Time::from_millis(0),
         };
-        Self {
-            keep,
-            state: Mutex::new(state),
-        }
+        Self { keep, state: Mutex::new(state) }
     }
 }
 
@@ -117,20 +114,14 @@ impl ReplayMemory for InMemoryReplay {
     fn observe(&self, sighting: &Sighting) -> Result<Observed> {
         let mut state = self.state.lock();
         state.sweep(sighting.now, self.keep);
-        let epoch = state
-            .epochs
-            .entry((sighting.signer, sighting.epoch))
-            .or_default();
+        let epoch = state.epochs.entry((sighting.signer, sighting.epoch)).or_default();
         epoch.newest = epoch.newest.max(sighting.sealed_at);
         let observed = match sighting.position {
             Some(position) => epoch.observe_at(sighting.sequence, position),
             None => epoch.observe(sighting.sequence),
         };
         if let (Some(position), Observed::New) = (sighting.position, observed) {
-            let latest = state
-                .latest
-                .entry((position.log, sighting.signer))
-                .or_default();
+            let latest = state.latest.entry((position.log, sighting.signer)).or_default();
             *latest = (*latest).max(sighting.sealed_at);
         }
         Ok(observed)
@@ -188,19 +179,12 @@ impl Epoch {
             return Observed::Replay;
         }
         // Joins the run before, the run after, or both.
-        let before = self
-            .runs
-            .range(..sequence)
-            .next_back()
-            .map(|(first, last)| (*first, *last));
+        let before = self.runs.range(..sequence).next_back().map(|(first, last)| (*first, *last));
         let (first, mut last) = match before {
             Some((first, last)) if last.checked_add(1) == Some(sequence) => (first, sequence),
             _ => (sequence, sequence),
         };
-        if let Some(after) = sequence
-            .checked_add(1)
-            .and_then(|next| self.runs.remove(&next))
-        {
+        if let Some(after) = sequence.checked_add(1).and_then(|next| self.runs.remove(&next)) {
             last = after;
         }
         self.runs.insert(first, last);
@@ -208,10 +192,7 @@ impl Epoch {
     }
 
     fn runs_hold(&self, sequence: u64) -> bool {
-        self.runs
-            .range(..=sequence)
-            .next_back()
-            .is_some_and(|(_, last)| *last >= sequence)
+        self.runs.range(..=sequence).next_back().is_some_and(|(_, last)| *last >= sequence)
     }
 }
 

@@ -43,11 +43,7 @@ impl Signer {
     /// before anything that carries it is released.
     #[must_use]
     pub fn remote(public: VerifyingKey, provider: Arc<dyn KeyProvider>) -> Self {
-        Self {
-            public,
-            provider,
-            remote: true,
-        }
+        Self { public, provider, remote: true }
     }
 
     /// The public key.
@@ -71,11 +67,7 @@ impl From<SigningKey> for Signer {
         let public = key.verifying_key().clone();
         let mut keyring = Keyring::new();
         keyring.add_signing(key);
-        Self {
-            public,
-            provider: Arc::new(keyring),
-            remote: false,
-        }
+        Self { public, provider: Arc::new(keyring), remote: false }
     }
 }
 

@@ -83,14 +83,7 @@ impl Scanner {
     /// A scanner that stands before the first item.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            stack: Vec::new(),
-            head: None,
-            skip: 0,
-            offset: 0,
-            start: 0,
-            fault: None,
-        }
+        Self { stack: Vec::new(), head: None, skip: 0, offset: 0, start: 0, fault: None }
     }
 
     /// Reads on, at most to the end of the item under way.
@@ -109,9 +102,7 @@ impl Scanner {
         let mut rest = chunk;
         loop {
             let ended = if self.skip > 0 {
-                let step = usize::try_from(self.skip)
-                    .unwrap_or(usize::MAX)
-                    .min(rest.len());
+                let step = usize::try_from(self.skip).unwrap_or(usize::MAX).min(rest.len());
                 rest = rest.get(step..).unwrap_or_default();
                 self.skip -= step as u64;
                 self.offset += step as u64;
@@ -166,11 +157,7 @@ impl Scanner {
     }
 
     fn fail(&mut self, fault: Fault) -> NotASequence {
-        let found = NotASequence {
-            start: self.start,
-            at: self.offset,
-            fault,
-        };
+        let found = NotASequence { start: self.start, at: self.offset, fault };
         self.fault = Some(found);
         found
     }
@@ -196,11 +183,7 @@ impl Scanner {
         match info {
             0..=23 => self.begin(byte, u64::from(info)),
             24..=27 => {
-                self.head = Some(Head {
-                    initial: byte,
-                    missing: 1 << (info - 24),
-                    argument: 0,
-                });
+                self.head = Some(Head { initial: byte, missing: 1 << (info - 24), argument: 0 });
                 Ok(false)
             }
             28..=30 => Err(Fault::Reserved),
@@ -313,11 +296,7 @@ impl fmt::Display for Fault {
 
 impl fmt::Display for NotASequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no CBOR item at byte {}: {} at byte {}",
-            self.start, self.fault, self.at
-        )
+        write!(f, "no CBOR item at byte {}: {} at byte {}", self.start, self.fault, self.at)
     }
 }
 

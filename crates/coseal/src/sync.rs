@@ -39,11 +39,7 @@ pub(crate) struct BoundedMap<K, V> {
 
 impl<K: Ord + Copy, V> BoundedMap<K, V> {
     pub(crate) const fn new(capacity: usize) -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            order: VecDeque::new(),
-            capacity,
-        }
+        Self { entries: BTreeMap::new(), order: VecDeque::new(), capacity }
     }
 
     pub(crate) fn find(&self, key: &K) -> Option<&V> {

@@ -139,12 +139,7 @@ impl TrustBundle {
     #[must_use]
     pub fn state(&self) -> TrustState {
         let mut roots = alloc::vec![self.root.clone()];
-        roots.extend(
-            self.next_roots
-                .iter()
-                .filter(|key| **key != self.root)
-                .cloned(),
-        );
+        roots.extend(self.next_roots.iter().filter(|key| **key != self.root).cloned());
         TrustState {
             domain: self.domain.clone(),
             sequence: self.sequence,
@@ -156,17 +151,13 @@ impl TrustBundle {
     /// The record of a signing key.
     #[must_use]
     pub fn signing_key(&self, key_id: &KeyId) -> Option<&Arc<KeyRecord>> {
-        self.record(key_id)
-            .filter(|record| record.usage() == Usage::Sign)
+        self.record(key_id).filter(|record| record.usage() == Usage::Sign)
     }
 
     /// The record of any key.
     #[must_use]
     pub fn record(&self, key_id: &KeyId) -> Option<&Arc<KeyRecord>> {
-        let found = self
-            .by_key_id
-            .binary_search_by_key(key_id, |(id, _)| *id)
-            .ok()?;
+        let found = self.by_key_id.binary_search_by_key(key_id, |(id, _)| *id).ok()?;
         let (_, position) = self.by_key_id.get(found)?;
         self.records.get(usize::try_from(*position).ok()?)
     }

@@ -96,10 +96,7 @@ pub enum OwnedValue {
 impl Verdict {
     /// Refused before the receipt verified.
     pub(crate) const fn refused(error: Error) -> Self {
-        Self {
-            error: Some(error),
-            findings: None,
-        }
+        Self { error: Some(error), findings: None }
     }
 
     /// The receipt verified; `error` is what was found afterwards.
@@ -123,10 +120,7 @@ impl Verdict {
                 .headers()
                 .map(|(name, value)| (name.to_owned(), owned(value)))
                 .collect(),
-            extensions: header
-                .extensions()
-                .map(|(label, v)| (label, v.to_vec()))
-                .collect(),
+            extensions: header.extensions().map(|(label, v)| (label, v.to_vec())).collect(),
             expires_at: header.expires_at(),
             other_receipts: authentic.other_receipts(),
             claimed_time: authentic.claimed_time(),
@@ -136,10 +130,7 @@ impl Verdict {
                 expires_at: bundle.expires_at(),
             },
         };
-        Self {
-            error,
-            findings: Some(findings),
-        }
+        Self { error, findings: Some(findings) }
     }
 
     /// The verdict of a message that was verified.
@@ -177,12 +168,7 @@ impl Verdict {
     /// What a live reader would look at besides, at `now`.
     #[must_use]
     pub fn facts(&self, now: Time, skew: Duration) -> Option<Facts> {
-        let Findings {
-            bundle,
-            sealed_at,
-            expires_at,
-            ..
-        } = self.findings.as_ref()?;
+        let Findings { bundle, sealed_at, expires_at, .. } = self.findings.as_ref()?;
         Some(Facts {
             bundle_expired: now >= bundle.expires_at.plus(skew),
             expired: expires_at.is_some_and(|expiry| now >= expiry.plus(skew)),

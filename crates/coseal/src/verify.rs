@@ -111,25 +111,13 @@ impl Verifier {
     fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<Authentic<'a>> {
         let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
         let (live, _) = self.time();
-        Authentic::check(
-            &frame,
-            ciphertext,
-            self.trust.current(),
-            live.as_ref(),
-            &self.roots,
-        )
+        Authentic::check(&frame, ciphertext, self.trust.current(), live.as_ref(), &self.roots)
     }
 
     fn time(&self) -> (Option<Live>, Option<Age>) {
-        let live = self.at.map(|now| Live {
-            now,
-            skew: self.skew,
-        });
+        let live = self.at.map(|now| Live { now, skew: self.skew });
         let age = self.at.zip(self.max_age);
-        (
-            live,
-            age.map(|(reference, window)| Age { reference, window }),
-        )
+        (live, age.map(|(reference, window)| Age { reference, window }))
     }
 }
 

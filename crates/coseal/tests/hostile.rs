@@ -24,9 +24,7 @@ struct Map {
 }
 
 fn find(bytes: &[u8], needle: &[u8], from: usize) -> Range<usize> {
-    let at = bytes[from..]
-        .windows(needle.len())
-        .position(|window| window == needle);
+    let at = bytes[from..].windows(needle.len()).position(|window| window == needle);
     let start = from + at.unwrap_or_else(|| panic!("{needle:02x?} not found"));
     start..start + needle.len()
 }
@@ -47,10 +45,7 @@ fn map(bytes: &[u8]) -> Map {
     let hashes = envelope.receipt().path_len;
     // The hashes end before nil and the signature's head.
     let path_end = signature.start - 3;
-    let path = (0..hashes)
-        .rev()
-        .map(|i| path_end - 34 * i - 32..path_end - 34 * i)
-        .collect();
+    let path = (0..hashes).rev().map(|i| path_end - 34 * i - 32..path_end - 34 * i).collect();
     Map {
         suite: protected.start + 2..protected.start + 7,
         id: iv.start..iv.start + 16,
@@ -72,18 +67,10 @@ fn demanded(name: &str, map: &Map, flipped: &[u8], at: usize) -> Option<&'static
     if map.id.contains(&at) {
         let version = flipped[map.id.start + 6] >> 4 == 7;
         let variant = flipped[map.id.start + 8] >> 6 == 2;
-        return if version && variant {
-            FORGED
-        } else {
-            Some("malformed/structure")
-        };
+        return if version && variant { FORGED } else { Some("malformed/structure") };
     }
     if map.sequence.contains(&at) {
-        return if name == "next epoch" {
-            Some("malformed/structure")
-        } else {
-            FORGED
-        };
+        return if name == "next epoch" { Some("malformed/structure") } else { FORGED };
     }
     if map.channel.contains(&at) {
         return match std::str::from_utf8(&flipped[map.channel.clone()]) {
@@ -161,20 +148,9 @@ fn every_flipped_bit_is_refused_by_the_step_that_the_order_demands() {
                 None => assert!(check_structure(&flipped, &found), "{}: {found}", told()),
             }
             assert_eq!(kinds(&opened.expect_err(&told())), found, "{}", told());
-            assert_eq!(
-                kinds(&opener.open_in_place(&mut in_place).unwrap_err()),
-                found
-            );
-            assert_eq!(
-                in_place,
-                flipped,
-                "{}: a refusal changed the buffer",
-                told()
-            );
-            assert_eq!(
-                kinds(&opener.open_into(&flipped, &mut into).unwrap_err()),
-                found
-            );
+            assert_eq!(kinds(&opener.open_in_place(&mut in_place).unwrap_err()), found);
+            assert_eq!(in_place, flipped, "{}: a refusal changed the buffer", told());
+            assert_eq!(kinds(&opener.open_into(&flipped, &mut into).unwrap_err()), found);
             assert_eq!(into, b"before", "{}: a refusal released bytes", told());
         }
     }
@@ -198,10 +174,7 @@ fn check_recipient_flip(
             assert!(into.is_empty(), "{told}");
         }
         (Ok(_), Err(error)) => {
-            assert!(
-                matches!(error.code(), "no_key" | "undecryptable"),
-                "{told}: {error:?}"
-            );
+            assert!(matches!(error.code(), "no_key" | "undecryptable"), "{told}: {error:?}");
             assert!(into.is_empty(), "{told}");
         }
         (Ok(_), Ok(())) => {
@@ -215,10 +188,7 @@ fn check_recipient_flip(
                     })
                     .map(|entry| format!("{entry:?}"))
             };
-            assert!(
-                ours(flipped).is_some(),
-                "{told}: opened without an entry of ours"
-            );
+            assert!(ours(flipped).is_some(), "{told}: opened without an entry of ours");
             assert_eq!(into, original, "{told}");
         }
         (Err(_), Ok(())) => panic!("{told}: opened what does not verify"),
@@ -235,10 +205,7 @@ fn a_flip_in_our_own_entry_does_not_open() {
             // A fresh one: nothing of this epoch is known to it.
             let error = archive().open(&flipped).expect_err(name);
             let code = error.code();
-            assert!(
-                matches!(code, "malformed" | "no_key" | "undecryptable"),
-                "{name}: {error:?}"
-            );
+            assert!(matches!(code, "malformed" | "no_key" | "undecryptable"), "{name}: {error:?}");
         }
     }
 }
@@ -255,11 +222,7 @@ fn every_truncation_is_malformed() {
         }
         let mut longer = envelope.clone();
         longer.push(0);
-        assert_eq!(
-            kinds(&verifier().verify(&longer).unwrap_err()),
-            "malformed/cbor",
-            "{name}"
-        );
+        assert_eq!(kinds(&verifier().verify(&longer).unwrap_err()), "malformed/cbor", "{name}");
     }
 }
 
@@ -273,26 +236,10 @@ fn of_two_faults_the_earlier_step_is_told() {
     let at = |index: usize, bits: u8| move |bytes: &mut Vec<u8>| bytes[index] ^= bits;
     let faults: Vec<Fault> = vec![
         (1, "malformed/cbor", Box::new(|bytes| bytes.push(0))),
-        (
-            1,
-            "malformed/structure",
-            Box::new(at(map.id.start + 6, 0x10)),
-        ),
-        (
-            2,
-            "unsupported/suite",
-            Box::new(at(map.suite.end - 1, 0x40)),
-        ),
-        (
-            3,
-            "untrusted/unknown_signer",
-            Box::new(at(map.signer.start, 1)),
-        ),
-        (
-            4,
-            "untrusted/bad_signature",
-            Box::new(at(map.signature.start, 1)),
-        ),
+        (1, "malformed/structure", Box::new(at(map.id.start + 6, 0x10))),
+        (2, "unsupported/suite", Box::new(at(map.suite.end - 1, 0x40))),
+        (3, "untrusted/unknown_signer", Box::new(at(map.signer.start, 1))),
+        (4, "untrusted/bad_signature", Box::new(at(map.signature.start, 1))),
         (6, "undecryptable", Box::new(at(last, 1))),
     ];
     for (first_step, first_code, first) in &faults {
@@ -304,11 +251,7 @@ fn of_two_faults_the_earlier_step_is_told() {
             first(&mut bytes);
             second(&mut bytes);
             let error = archive().open(&bytes).unwrap_err();
-            assert_eq!(
-                kinds(&error),
-                *first_code,
-                "steps {first_step} and {second_step}"
-            );
+            assert_eq!(kinds(&error), *first_code, "steps {first_step} and {second_step}");
         }
     }
 }
@@ -316,20 +259,10 @@ fn of_two_faults_the_earlier_step_is_told() {
 #[test]
 fn the_wrong_channel_and_signer_come_after_the_signature() {
     let (_, mut envelope) = shapes().remove(0);
-    let stock = || {
-        Opener::builder(trust())
-            .channel("stock")
-            .archive()
-            .key(receiving())
-    };
+    let stock = || Opener::builder(trust()).channel("stock").archive().key(receiving());
     let error = stock().build().unwrap().open(&envelope).unwrap_err();
     assert_eq!(kinds(&error), "misdirected/channel");
-    let error = stock()
-        .signer("somebody")
-        .build()
-        .unwrap()
-        .open(&envelope)
-        .unwrap_err();
+    let error = stock().signer("somebody").build().unwrap().open(&envelope).unwrap_err();
     assert_eq!(kinds(&error), "untrusted/wrong_signer");
     let signature = map(&envelope).signature.start;
     envelope[signature] ^= 1;
@@ -345,32 +278,17 @@ fn a_version_we_do_not_know_hides_every_other_fault_of_shape() {
     let mut bytes = envelope.clone();
     bytes[label.end - 1] = 2;
     bytes[map(&envelope).id.start + 6] = 0; // not a UUID of version 7
-    assert_eq!(
-        kinds(&verifier().verify(&bytes).unwrap_err()),
-        "unsupported/version"
-    );
+    assert_eq!(kinds(&verifier().verify(&bytes).unwrap_err()), "unsupported/version");
     bytes.push(0);
-    assert_eq!(
-        kinds(&verifier().verify(&bytes).unwrap_err()),
-        "malformed/cbor"
-    );
+    assert_eq!(kinds(&verifier().verify(&bytes).unwrap_err()), "malformed/cbor");
 }
 
 #[test]
 fn the_size_is_looked_at_before_anything_else() {
     let (_, envelope) = shapes().remove(0);
     let small = verifier().max_len(envelope.len() - 1);
-    assert_eq!(
-        kinds(&small.verify(&envelope).unwrap_err()),
-        "malformed/too_large"
-    );
-    verifier()
-        .max_len(envelope.len())
-        .verify(&envelope)
-        .unwrap();
+    assert_eq!(kinds(&small.verify(&envelope).unwrap_err()), "malformed/too_large");
+    verifier().max_len(envelope.len()).verify(&envelope).unwrap();
     let garbage = vec![0xff; 100];
-    assert_eq!(
-        kinds(&verifier().max_len(99).verify(&garbage).unwrap_err()),
-        "malformed/too_large"
-    );
+    assert_eq!(kinds(&verifier().max_len(99).verify(&garbage).unwrap_err()), "malformed/too_large");
 }

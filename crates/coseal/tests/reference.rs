@@ -40,9 +40,7 @@ fn list(value: &Value) -> &[Value] {
 
 fn keks(case: &Value) -> Vec<(Vec<u8>, Kek)> {
     let keks = case["keks"].as_object().unwrap();
-    keks.iter()
-        .map(|(id, kek)| (id.clone().into_bytes(), Kek::from_bytes(&array(kek))))
-        .collect()
+    keks.iter().map(|(id, kek)| (id.clone().into_bytes(), Kek::from_bytes(&array(kek)))).collect()
 }
 
 fn message<'c>(case: &'c Value, payload: &'c [u8], held: &'c [(String, Vec<u8>)]) -> Message<'c> {
@@ -71,9 +69,7 @@ fn trust(case: &Value) -> Arc<TrustBundle> {
     let root = SigningKey::from_bytes(&[1; 32]);
     let mut edit = TrustBundle::make("example.test");
     edit.add(NewRecord {
-        key: VerifyingKey::from_bytes(&array(&case["verifying_key_hex"]))
-            .unwrap()
-            .into(),
+        key: VerifyingKey::from_bytes(&array(&case["verifying_key_hex"])).unwrap().into(),
         subject: "spiffe://example.test/orders".into(),
         valid_from: Time::from_secs(0),
         valid_until: None,
@@ -81,9 +77,7 @@ fn trust(case: &Value) -> Arc<TrustBundle> {
     })
     .unwrap();
     let now = Time::from_secs(1_790_000_000);
-    let bytes = edit
-        .sign(&root, now, Time::from_secs(1_900_000_000))
-        .unwrap();
+    let bytes = edit.sign(&root, now, Time::from_secs(1_900_000_000)).unwrap();
     let anchor = TrustAnchor::pinned([root.verifying_key().clone()]);
     Arc::new(TrustBundle::load(&bytes, &anchor, now).unwrap())
 }
@@ -100,9 +94,7 @@ fn reproduce(case: &Value) -> Vec<u8> {
     let recipients = list(&case["recipient_secret_keys_hex"]);
     for (key, seed) in recipients.iter().zip(list(&case["ephemeral_ikm_hex"])) {
         let key = ReceivingKey::from_bytes(&array(key));
-        epoch
-            .add_recipient(key.recipient_key(), &Secret::take(&mut array(seed)))
-            .unwrap();
+        epoch.add_recipient(key.recipient_key(), &Secret::take(&mut array(seed))).unwrap();
     }
     for (id, kek) in keks(case) {
         epoch.add_kek(&id, &kek).unwrap();
@@ -127,11 +119,7 @@ fn reproduce(case: &Value) -> Vec<u8> {
         .zip(first..)
         .map(|((id, payload), sequence)| {
             let previous = previous.filter(|_| sequence == 0);
-            let place = RawPlace {
-                message_id: array(id),
-                sequence,
-                previous,
-            };
+            let place = RawPlace { message_id: array(id), sequence, previous };
             (message(case, payload, &held), place)
         })
         .collect();
@@ -155,15 +143,9 @@ fn opens(case: &Value, keys: impl FnOnce() -> Vec<ReceivingKey>, with_keks: bool
     let payload = bytes(&list(&case["payloads_hex"])[index]);
     let opened = opener.open(&envelope).unwrap();
     assert_eq!(opened.payload(), payload);
-    assert_eq!(
-        opened.key_id().to_string(),
-        case["signer_hex"].as_str().unwrap()
-    );
+    assert_eq!(opened.key_id().to_string(), case["signer_hex"].as_str().unwrap());
     assert_eq!(opened.verified().protected(), bytes(&case["protected_hex"]));
-    assert_eq!(
-        opener.open_in_place(&mut envelope).unwrap().payload(),
-        payload
-    );
+    assert_eq!(opener.open_in_place(&mut envelope).unwrap().payload(), payload);
 }
 
 #[test]
@@ -174,11 +156,7 @@ fn envelopes_open_and_come_out_byte_for_byte() {
             continue;
         }
         println!("{name}");
-        assert_eq!(
-            hex::encode(reproduce(&case)),
-            case["envelope_hex"].as_str().unwrap(),
-            "{name}"
-        );
+        assert_eq!(hex::encode(reproduce(&case)), case["envelope_hex"].as_str().unwrap(), "{name}");
         for key in list(&case["recipient_secret_keys_hex"]) {
             opens(&case, || vec![ReceivingKey::from_bytes(&array(key))], false);
         }
@@ -192,69 +170,37 @@ fn envelopes_open_and_come_out_byte_for_byte() {
 
 #[test]
 fn the_trust_bundle_loads_with_everything_in_it() {
-    let (_, case) = files()
-        .into_iter()
-        .find(|(name, _)| name == "trust_bundle.json")
-        .unwrap();
+    let (_, case) = files().into_iter().find(|(name, _)| name == "trust_bundle.json").unwrap();
     let encoded = bytes(&case["trust_bundle_hex"]);
     let root = VerifyingKey::from_bytes(&array(&case["root_public_key_hex"])).unwrap();
-    assert_eq!(
-        root.key_id().to_string(),
-        case["root_id_hex"].as_str().unwrap()
-    );
+    assert_eq!(root.key_id().to_string(), case["root_id_hex"].as_str().unwrap());
     let now = Time::from_secs(case["issued_at"].as_u64().unwrap());
     let bundle = TrustBundle::load(&encoded, &TrustAnchor::pinned([root]), now).unwrap();
     assert_eq!(bundle.domain(), case["trust_domain"].as_str().unwrap());
     assert_eq!(bundle.sequence(), case["sequence"].as_u64().unwrap());
-    assert_eq!(
-        bundle.expires_at().as_secs(),
-        case["expires_at"].as_u64().unwrap()
-    );
-    assert_eq!(
-        bundle.next_roots()[0].as_bytes(),
-        &array(&case["next_root_public_key_hex"])
-    );
+    assert_eq!(bundle.expires_at().as_secs(), case["expires_at"].as_u64().unwrap());
+    assert_eq!(bundle.next_roots()[0].as_bytes(), &array(&case["next_root_public_key_hex"]));
     assert_eq!(bundle.records().len(), list(&case["records"]).len());
     for (record, expected) in bundle.records().iter().zip(list(&case["records"])) {
-        assert_eq!(
-            record.key_id().to_string(),
-            expected["key_id_hex"].as_str().unwrap()
-        );
+        assert_eq!(record.key_id().to_string(), expected["key_id_hex"].as_str().unwrap());
         assert_eq!(record.subject(), expected["subject"].as_str().unwrap());
-        assert_eq!(
-            record.valid_from().as_secs(),
-            expected["valid_from"].as_u64().unwrap()
-        );
-        assert_eq!(
-            record.valid_until().map(Time::as_secs),
-            expected["valid_until"].as_u64()
-        );
+        assert_eq!(record.valid_from().as_secs(), expected["valid_from"].as_u64().unwrap());
+        assert_eq!(record.valid_until().map(Time::as_secs), expected["valid_until"].as_u64());
         let channels: Vec<&str> = record.channels().iter().map(Pattern::as_str).collect();
-        let wanted: Vec<&str> = list(&expected["channels"])
-            .iter()
-            .map(|channel| channel.as_str().unwrap())
-            .collect();
+        let wanted: Vec<&str> =
+            list(&expected["channels"]).iter().map(|channel| channel.as_str().unwrap()).collect();
         assert_eq!(channels, wanted);
-        let revoked_at = record
-            .revocation()
-            .map(|revocation| revocation.revoked_at.as_secs());
+        let revoked_at = record.revocation().map(|revocation| revocation.revoked_at.as_secs());
         assert_eq!(revoked_at, expected["revocation"][0].as_u64());
     }
 
     // Made again from what was read, and signed by the same key at the same
     // times, only the sequence differs.
     let root_key = SigningKey::from_bytes(&array(&case["root_key_hex"]));
-    let next = bundle
-        .edit()
-        .unwrap()
-        .sign(&root_key, now, bundle.expires_at())
-        .unwrap();
+    let next = bundle.edit().unwrap().sign(&root_key, now, bundle.expires_at()).unwrap();
     let strip = |bytes: &[u8]| bytes[..bytes.len() - 64].to_vec();
     let mut expected = strip(&encoded);
-    let at = expected
-        .windows(3)
-        .position(|window| window == [0x03, 0x18, 41])
-        .unwrap();
+    let at = expected.windows(3).position(|window| window == [0x03, 0x18, 41]).unwrap();
     expected[at + 2] = 42;
     assert_eq!(hex::encode(strip(&next)), hex::encode(expected));
 }

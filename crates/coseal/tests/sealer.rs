@@ -15,9 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 fn builder() -> SealerBuilder {
-    Sealer::builder(signing(), CHANNEL)
-        .recipient(receiving().recipient_key())
-        .clock(|| NOW)
+    Sealer::builder(signing(), CHANNEL).recipient(receiving().recipient_key()).clock(|| NOW)
 }
 
 fn messages(count: usize) -> Vec<Message<'static>> {
@@ -84,15 +82,11 @@ fn the_four_ways_to_seal_make_the_same_kind_of_envelope() {
     let mut to = vec![0xee; sealer.sealed_len(&message).unwrap()];
     let length = sealer.seal_to(&message, &mut to).unwrap();
     let batch = sealer.seal_batch(&[message]).unwrap();
-    for (number, envelope) in [&sealed[..], &into[6..], &to[..length], &batch[0]]
-        .into_iter()
-        .enumerate()
+    for (number, envelope) in
+        [&sealed[..], &into[6..], &to[..length], &batch[0]].into_iter().enumerate()
     {
         assert_eq!(envelope.len(), sealed.len());
-        assert_eq!(
-            verifier().verify(envelope).unwrap().sequence(),
-            number as u64
-        );
+        assert_eq!(verifier().verify(envelope).unwrap().sequence(), number as u64);
     }
     assert!(sealer.seal_batch(&[]).unwrap().is_empty());
 }
@@ -112,22 +106,15 @@ fn messages_that_break_a_rule_are_refused_and_cost_no_number() {
     let long = "x".repeat(4097);
     let name = "n".repeat(65);
     let many: Vec<String> = (0..33).map(|i| format!("h{i}")).collect();
-    let crowded = many
-        .iter()
-        .fold(Message::new(b""), |message, name| message.header(name, 1));
-    let filled = many[..32]
-        .iter()
-        .fold(Message::new(b""), |m, name| m.header(name, &long[..600]));
+    let crowded = many.iter().fold(Message::new(b""), |message, name| message.header(name, 1));
+    let filled = many[..32].iter().fold(Message::new(b""), |m, name| m.header(name, &long[..600]));
     let bad = [
         Message::new(b"").content_type(""),
         Message::new(b"").content_type(&long[..256]),
         Message::new(b"").header("", 1),
         Message::new(b"").header(&name, 1),
         Message::new(b"").header("a", long.as_str()),
-        Message::new(b"")
-            .header("a", 1)
-            .header("b", 1)
-            .header("a", 2),
+        Message::new(b"").header("a", 1).header("b", 1).header("a", 2),
         Message::new(b"").expires_at(Time::from_secs(1 << 53)),
         crowded,
         filled,
@@ -135,9 +122,7 @@ fn messages_that_break_a_rule_are_refused_and_cost_no_number() {
     for message in &bad {
         let error = sealer.seal(message).unwrap_err();
         assert_eq!(error.code(), "misuse", "{message:?}");
-        let error = sealer
-            .seal_batch(&[Message::new(b""), message.clone()])
-            .unwrap_err();
+        let error = sealer.seal_batch(&[Message::new(b""), message.clone()]).unwrap_err();
         assert_eq!(error.code(), "misuse", "{message:?}");
     }
     let envelope = sealer.seal(b"payload").unwrap();
@@ -152,27 +137,14 @@ fn a_sealer_needs_a_channel_and_recipients_of_their_own() {
         let sealer = Sealer::builder(signing(), channel).recipient(receiving().recipient_key());
         assert_eq!(sealer.build().unwrap_err().code(), "misuse", "{channel:?}");
     }
-    let twice = builder()
-        .recipient(receiving().recipient_key())
-        .build()
-        .unwrap_err();
+    let twice = builder().recipient(receiving().recipient_key()).build().unwrap_err();
     assert_eq!(twice.code(), "misuse");
     let keys: Vec<_> = (10..75)
-        .map(|seed| {
-            ReceivingKey::from_bytes(&[seed; 32])
-                .recipient_key()
-                .clone()
-        })
+        .map(|seed| ReceivingKey::from_bytes(&[seed; 32]).recipient_key().clone())
         .collect();
-    let crowd = Sealer::builder(signing(), CHANNEL)
-        .recipients(keys.clone())
-        .build()
-        .unwrap_err();
+    let crowd = Sealer::builder(signing(), CHANNEL).recipients(keys.clone()).build().unwrap_err();
     assert_eq!(crowd.code(), "misuse");
-    let most = Sealer::builder(signing(), CHANNEL)
-        .recipients(keys[1..].to_vec())
-        .build()
-        .unwrap();
+    let most = Sealer::builder(signing(), CHANNEL).recipients(keys[1..].to_vec()).build().unwrap();
     let envelope = most.seal(b"payload").unwrap();
     assert_eq!(verifier().verify(&envelope).unwrap().sequence(), 0);
 }
@@ -191,9 +163,7 @@ fn epochs_follow_each_other_and_say_so() {
     let mut seal = |count: usize| {
         for envelope in sealer.seal_batch(&messages(count)).unwrap() {
             let verified = verifier().verify(&envelope).unwrap().header().to_owned();
-            let previous = verified
-                .previous()
-                .map(|previous| (previous.epoch, previous.messages));
+            let previous = verified.previous().map(|previous| (previous.epoch, previous.messages));
             seen.push((verified.epoch(), verified.sequence(), previous));
         }
     };
@@ -231,13 +201,7 @@ fn a_chain_goes_on_after_an_orderly_stop() {
     let third = builder().continue_from(end).build().unwrap();
     let envelope = third.seal(b"payload").unwrap();
     let verified = verifier().verify(&envelope).unwrap().previous().unwrap();
-    assert_eq!(
-        ChainEnd {
-            epoch: verified.epoch,
-            messages: verified.messages
-        },
-        end
-    );
+    assert_eq!(ChainEnd { epoch: verified.epoch, messages: verified.messages }, end);
     assert_eq!(builder().build().unwrap().close(), None);
 }
 
@@ -261,10 +225,7 @@ fn threads_never_share_a_number_and_no_count_is_a_lie() {
                 })
             })
             .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     let verifier = verifier();
     let mut sequences = BTreeSet::new();
@@ -272,10 +233,7 @@ fn threads_never_share_a_number_and_no_count_is_a_lie() {
     let mut claims = Vec::new();
     for envelope in &envelopes {
         let verified = verifier.verify(envelope).unwrap();
-        assert!(
-            sequences.insert((verified.epoch(), verified.sequence())),
-            "a number was shared"
-        );
+        assert!(sequences.insert((verified.epoch(), verified.sequence())), "a number was shared");
         *counts.entry(verified.epoch()).or_insert(0_u64) += 1;
         claims.extend(verified.previous());
     }
@@ -320,34 +278,24 @@ impl KeyProvider for Moody {
 fn a_signer_that_failed_is_asked_again_about_the_same_tree() {
     let provider = Arc::new(Moody::default());
     let signer = Signer::remote(signing().verifying_key().clone(), provider.clone());
-    let sealer = Sealer::builder(signer, CHANNEL)
-        .recipient(receiving().recipient_key())
-        .build()
-        .unwrap();
+    let sealer =
+        Sealer::builder(signer, CHANNEL).recipient(receiving().recipient_key()).build().unwrap();
     let mut batch = sealer.encrypt_batch(&messages(3)).unwrap();
     let error = batch.sign().unwrap_err();
     assert_eq!(error.code(), "carrier");
     assert_eq!(error.to_string(), "the KMS is down");
     provider.works.store(true, Ordering::SeqCst);
     let envelopes = batch.sign().unwrap();
-    let sequences: Vec<_> = envelopes
-        .iter()
-        .map(|e| verifier().verify(e).unwrap().sequence())
-        .collect();
+    let sequences: Vec<_> =
+        envelopes.iter().map(|e| verifier().verify(e).unwrap().sequence()).collect();
     assert_eq!(sequences, [0, 1, 2]);
-    assert!(
-        batch.sign().unwrap().is_empty(),
-        "envelopes are given out once"
-    );
+    assert!(batch.sign().unwrap().is_empty(), "envelopes are given out once");
 
     provider.lies.store(true, Ordering::SeqCst);
     let mut out = b"before".to_vec();
     let error = sealer.seal_into(b"payload", &mut out).unwrap_err();
     assert_eq!(error.code(), "carrier");
-    assert_eq!(
-        out, b"before",
-        "an envelope with a false signature was released"
-    );
+    assert_eq!(out, b"before", "an envelope with a false signature was released");
 }
 
 #[test]
@@ -394,18 +342,10 @@ fn a_fork_never_shares_an_epoch_with_its_parent() {
     assert_eq!(epoch(&before), epoch(&after), "the parent goes on");
     assert_eq!(verifier().verify(&after).unwrap().sequence(), 1);
     for (number, envelope) in child.iter().enumerate() {
-        assert_ne!(
-            epoch(envelope),
-            epoch(&before),
-            "the child sealed in its parent's epoch"
-        );
+        assert_ne!(epoch(envelope), epoch(&before), "the child sealed in its parent's epoch");
         let verified = verifier().verify(envelope).unwrap();
         assert_eq!(verified.sequence(), number as u64);
-        assert_eq!(
-            verified.previous(),
-            None,
-            "the chain is the parent's to continue"
-        );
+        assert_eq!(verified.previous(), None, "the chain is the parent's to continue");
         assert_eq!(archive().open(envelope).unwrap().epoch(), epoch(&child[0]));
     }
 }
@@ -429,54 +369,26 @@ fn live_reading_judges_time_and_repetition() {
     assert_eq!(kinds(&error), "stale/replayed");
     assert!(out.is_empty());
     let mut in_place = envelope.clone();
-    assert_eq!(
-        kinds(&opener.open_in_place(&mut in_place).unwrap_err()),
-        "stale/replayed"
-    );
-    assert!(
-        !in_place.windows(7).any(|window| window == b"payload"),
-        "the payload was left there"
-    );
+    assert_eq!(kinds(&opener.open_in_place(&mut in_place).unwrap_err()), "stale/replayed");
+    assert!(!in_place.windows(7).any(|window| window == b"payload"), "the payload was left there");
 
     let at = |millis: u64, envelope: &[u8]| {
         now.store(millis, Ordering::SeqCst);
-        opener
-            .open(envelope)
-            .map(drop)
-            .map_err(|error| kinds(&error))
+        opener.open(envelope).map(drop).map_err(|error| kinds(&error))
     };
     let fresh = || sealer.seal(b"payload").unwrap();
     let t = NOW.as_millis();
     let (window, skew) = (600_000, 60_000);
     assert_eq!(at(t + window + skew, &fresh()), Ok(()));
-    assert_eq!(
-        at(t + window + skew + 1, &fresh()),
-        Err("stale/too_old".into())
-    );
+    assert_eq!(at(t + window + skew + 1, &fresh()), Err("stale/too_old".into()));
     assert_eq!(at(t - skew, &fresh()), Ok(()));
-    assert_eq!(
-        at(t - skew - 1, &fresh()),
-        Err("stale/from_the_future".into())
-    );
-    let expiring = || {
-        sealer
-            .seal(Message::new(b"").expires_in(Duration::from_secs(10)))
-            .unwrap()
-    };
+    assert_eq!(at(t - skew - 1, &fresh()), Err("stale/from_the_future".into()));
+    let expiring = || sealer.seal(Message::new(b"").expires_in(Duration::from_secs(10))).unwrap();
     assert_eq!(at(t + 10_000 + skew - 1, &expiring()), Ok(()));
-    assert_eq!(
-        at(t + 10_000 + skew, &expiring()),
-        Err("stale/expired".into())
-    );
+    assert_eq!(at(t + 10_000 + skew, &expiring()), Err("stale/expired".into()));
     let bundle_ends = 2_000_000_000_000;
-    assert_eq!(
-        at(bundle_ends + skew - 1, &fresh()),
-        Err("stale/too_old".into())
-    );
-    assert_eq!(
-        at(bundle_ends + skew, &fresh()),
-        Err("untrusted/bundle_expired".into())
-    );
+    assert_eq!(at(bundle_ends + skew - 1, &fresh()), Err("stale/too_old".into()));
+    assert_eq!(at(bundle_ends + skew, &fresh()), Err("untrusted/bundle_expired".into()));
 }
 
 #[test]
@@ -490,10 +402,7 @@ fn in_a_log_age_is_measured_against_the_log() {
         .unwrap();
     let at = |offset| coseal::Position { log: 0, offset };
     let sealed_at = |secs: u64| {
-        let sealer = builder()
-            .clock(move || NOW.plus(Duration::from_secs(secs)))
-            .build()
-            .unwrap();
+        let sealer = builder().clock(move || NOW.plus(Duration::from_secs(secs))).build().unwrap();
         sealer.seal(b"payload").unwrap()
     };
     // A weekend's backlog is not stale.
@@ -507,8 +416,5 @@ fn in_a_log_age_is_measured_against_the_log() {
     let error = opener.open_at(&sealed_at(1), &at(4)).unwrap_err();
     assert_eq!(kinds(&error), "stale/too_old");
     // Without a position, the clock decides.
-    assert_eq!(
-        kinds(&opener.open(&sealed_at(3600)).unwrap_err()),
-        "stale/too_old"
-    );
+    assert_eq!(kinds(&opener.open(&sealed_at(3600)).unwrap_err()), "stale/too_old");
 }

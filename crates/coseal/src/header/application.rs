@@ -75,9 +75,7 @@ fn read_value<'a>(reader: &mut Reader<'a>) -> Result<HeaderValue<'a>> {
     if let Some(bytes) = reader.bytes_after(head)? {
         return Ok(HeaderValue::Bytes(bytes));
     }
-    Err(Error::structure(
-        "an application header is not text, bytes, an integer or a boolean",
-    ))
+    Err(Error::structure("an application header is not text, bytes, an integer or a boolean"))
 }
 
 /// The rules for one header; `Err` says which is broken.

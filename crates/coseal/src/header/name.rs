@@ -30,9 +30,7 @@ pub(crate) mod pattern {
             let wild = token.contains(['*', '>']);
             let sound = token == "*" || (token == ">" && tokens.peek().is_none());
             if wild && !sound {
-                return Err(
-                    "in a channel pattern '*' is a whole token and '>' the last one".into(),
-                );
+                return Err("in a channel pattern '*' is a whole token and '>' the last one".into());
             }
         }
         Ok(())
@@ -77,11 +75,7 @@ mod tests {
             ("", "", true),
         ];
         for (wanted, channel, expected) in cases {
-            assert_eq!(
-                pattern::covers(wanted, channel),
-                expected,
-                "{wanted} / {channel}"
-            );
+            assert_eq!(pattern::covers(wanted, channel), expected, "{wanted} / {channel}");
         }
     }
 

@@ -67,10 +67,7 @@ impl PublicKey {
         };
         let encode = || {
             let info = SubjectPublicKeyInfoRef {
-                algorithm: AlgorithmIdentifierRef {
-                    oid,
-                    parameters: None,
-                },
+                algorithm: AlgorithmIdentifierRef { oid, parameters: None },
                 subject_public_key: BitStringRef::from_bytes(bytes)?,
             };
             Document::encode_msg(&info)?.to_pem(PUBLIC, LineEnding::LF)
@@ -147,9 +144,9 @@ impl PrivateKey {
             PublicKey::Recipient(key) => key.as_bytes(),
         };
         match info.public_key {
-            Some(stored) if stored.as_bytes() != Some(derived) => Err(bad(
-                "the public key in the file does not belong to the private one",
-            )),
+            Some(stored) if stored.as_bytes() != Some(derived) => {
+                Err(bad("the public key in the file does not belong to the private one"))
+            }
             _ => Ok(key),
         }
     }
@@ -182,9 +179,9 @@ impl SigningKey {
     pub fn from_pem(pem: &str) -> Result<Self> {
         match PrivateKey::from_pem(pem)? {
             PrivateKey::Signing(key) => Ok(key),
-            PrivateKey::Receiving(_) => Err(bad(
-                "this is an X25519 receiving key; a signing key is Ed25519",
-            )),
+            PrivateKey::Receiving(_) => {
+                Err(bad("this is an X25519 receiving key; a signing key is Ed25519"))
+            }
         }
     }
 
@@ -204,9 +201,9 @@ impl ReceivingKey {
     pub fn from_pem(pem: &str) -> Result<Self> {
         match PrivateKey::from_pem(pem)? {
             PrivateKey::Receiving(key) => Ok(key),
-            PrivateKey::Signing(_) => Err(bad(
-                "this is an Ed25519 signing key; a receiving key is X25519",
-            )),
+            PrivateKey::Signing(_) => {
+                Err(bad("this is an Ed25519 signing key; a receiving key is X25519"))
+            }
         }
     }
 
@@ -226,9 +223,9 @@ impl VerifyingKey {
     pub fn from_pem(pem: &str) -> Result<Self> {
         match PublicKey::from_pem(pem)? {
             PublicKey::Verifying(key) => Ok(key),
-            PublicKey::Recipient(_) => Err(bad(
-                "this is an X25519 receiving key; a verifying key is Ed25519",
-            )),
+            PublicKey::Recipient(_) => {
+                Err(bad("this is an X25519 receiving key; a verifying key is Ed25519"))
+            }
         }
     }
 
@@ -248,9 +245,9 @@ impl RecipientKey {
     pub fn from_pem(pem: &str) -> Result<Self> {
         match PublicKey::from_pem(pem)? {
             PublicKey::Recipient(key) => Ok(key),
-            PublicKey::Verifying(_) => Err(bad(
-                "this is an Ed25519 signing key; a recipient's key is X25519",
-            )),
+            PublicKey::Verifying(_) => {
+                Err(bad("this is an Ed25519 signing key; a recipient's key is X25519"))
+            }
         }
     }
 
@@ -264,10 +261,7 @@ impl RecipientKey {
 fn private_pem(oid: ObjectIdentifier, secret: &[u8; 32]) -> Zeroizing<String> {
     let encode = || {
         let inner = Zeroizing::new(OctetStringRef::new(secret)?.to_der()?);
-        let algorithm = AlgorithmIdentifierRef {
-            oid,
-            parameters: None,
-        };
+        let algorithm = AlgorithmIdentifierRef { oid, parameters: None };
         let info = PrivateKeyInfoRef::new(algorithm, OctetStringRef::new(&inner)?);
         SecretDocument::encode_msg(&info)?.to_pem(PRIVATE, LineEnding::LF)
     };

@@ -33,10 +33,7 @@ fn reads_both_versions_of_rfc_8410_and_writes_the_first() {
 #[test]
 fn a_public_key_of_another_is_refused() {
     // The last byte of the public key changed.
-    let other = RFC8410_V2.replace(
-        "Z9w7lshQhqowtrbLDFw4rXAxZuE=",
-        "Z9w7lshQhqowtrbLDFw4rXAxZuA=",
-    );
+    let other = RFC8410_V2.replace("Z9w7lshQhqowtrbLDFw4rXAxZuE=", "Z9w7lshQhqowtrbLDFw4rXAxZuA=");
     let error = SigningKey::from_pem(&other).unwrap_err();
     assert_eq!((error.code(), error.kind()), ("malformed", Some("key")));
 }
@@ -50,12 +47,7 @@ fn kinds_are_not_confused() {
     assert!(error.to_string().contains("X25519"), "{error}");
     let error = PublicKey::from_pem(&receiving.to_pem()).unwrap_err();
     assert!(error.to_string().contains("private"), "{error}");
-    assert!(
-        PrivateKey::from_pem("nonsense")
-            .unwrap_err()
-            .to_string()
-            .contains("PEM")
-    );
+    assert!(PrivateKey::from_pem("nonsense").unwrap_err().to_string().contains("PEM"));
 }
 
 #[test]

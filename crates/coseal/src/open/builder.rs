@@ -233,9 +233,7 @@ impl<Channel> OpenerBuilder<Channel, Ready> {
         }
         let keys = match self.provider {
             Some(_) if !self.keyring.is_empty() => {
-                return Err(Error::misuse(
-                    "keys are given both one by one and by a provider",
-                ));
+                return Err(Error::misuse("keys are given both one by one and by a provider"));
             }
             Some(provider) => provider,
             None => Arc::new(self.keyring),

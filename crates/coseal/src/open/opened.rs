@@ -21,11 +21,7 @@ enum Payload<'a> {
 
 impl<'a> Opened<'a> {
     pub(super) const fn owned(verified: Verified<'a>, payload: Vec<u8>, redelivered: bool) -> Self {
-        Self {
-            verified,
-            payload: Payload::Owned(payload),
-            redelivered,
-        }
+        Self { verified, payload: Payload::Owned(payload), redelivered }
     }
 
     pub(super) const fn borrowed(
@@ -33,11 +29,7 @@ impl<'a> Opened<'a> {
         payload: &'a [u8],
         redelivered: bool,
     ) -> Self {
-        Self {
-            verified,
-            payload: Payload::Borrowed(payload),
-            redelivered,
-        }
+        Self { verified, payload: Payload::Borrowed(payload), redelivered }
     }
 
     /// The payload.

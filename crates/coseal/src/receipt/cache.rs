@@ -24,10 +24,7 @@ struct State {
 
 impl RootCache {
     pub(crate) const fn new() -> Self {
-        let state = State {
-            bundle: [0; 32],
-            roots: BoundedMap::new(CAPACITY),
-        };
+        let state = State { bundle: [0; 32], roots: BoundedMap::new(CAPACITY) };
         Self(Mutex::new(state))
     }
 

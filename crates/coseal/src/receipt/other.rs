@@ -63,14 +63,9 @@ pub(crate) fn judge_other(
             signature_verifies(key, found.protected, &root, found.signature)
         };
     if proven {
-        OtherReceipt::Trusted {
-            key_id: found.key_id,
-            subject: record.subject().into(),
-        }
+        OtherReceipt::Trusted { key_id: found.key_id, subject: record.subject().into() }
     } else {
-        OtherReceipt::Invalid {
-            key_id: found.key_id,
-        }
+        OtherReceipt::Invalid { key_id: found.key_id }
     }
 }
 
@@ -95,13 +90,7 @@ fn read<'a>(reader: &mut Reader<'a>) -> Result<Found<'a>> {
         return Err(Error::structure(WHAT));
     }
     let signature = reader.bytes(WHAT)?;
-    Ok(Found {
-        protected,
-        key_id,
-        claims_to_be_the_senders,
-        proof,
-        signature,
-    })
+    Ok(Found { protected, key_id, claims_to_be_the_senders, proof, signature })
 }
 
 /// `{1: -8 / -19, 4: key ID, 395: 1}`, and whether label -65537 stands in it

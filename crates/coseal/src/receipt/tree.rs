@@ -9,10 +9,7 @@ pub(crate) type Hash = [u8; 32];
 
 /// SHA-256(0x01 || left || right).
 pub(crate) fn node(left: &Hash, right: &Hash) -> Hash {
-    let hash = Sha256::new()
-        .chain_update([0x01])
-        .chain_update(left)
-        .chain_update(right);
+    let hash = Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right);
     hash.finalize().into()
 }
 
@@ -73,10 +70,7 @@ impl Tree {
             start += width;
             width = width.div_ceil(2);
         }
-        Self {
-            nodes,
-            leaves: count,
-        }
+        Self { nodes, leaves: count }
     }
 
     /// Nodes that a tree of `leaves` holds: what to reserve beforehand.
@@ -102,11 +96,7 @@ impl Tree {
         core::iter::from_fn(move || {
             while width > 1 {
                 let sibling = index ^ 1;
-                let found = if sibling < width {
-                    self.nodes.get(start + sibling)
-                } else {
-                    None
-                };
+                let found = if sibling < width { self.nodes.get(start + sibling) } else { None };
                 start += width;
                 width = width.div_ceil(2);
                 index >>= 1;
@@ -120,11 +110,7 @@ impl Tree {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "tests"
-)]
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "tests")]
 mod tests {
     use super::*;
     use alloc::vec;
@@ -135,10 +121,7 @@ mod tests {
             return *leaf;
         }
         let split = leaves.len().next_power_of_two() / 2;
-        node(
-            &by_definition(&leaves[..split]),
-            &by_definition(&leaves[split..]),
-        )
+        node(&by_definition(&leaves[..split]), &by_definition(&leaves[split..]))
     }
 
     /// PATH of RFC 9162 §2.1.3.1.

@@ -42,12 +42,7 @@ impl SealerBuilder {
             epoch_messages: EPOCH_MESSAGES,
             epoch_lifetime: EPOCH_LIFETIME,
         };
-        Self {
-            signer,
-            setup,
-            chain: None,
-            clock: Arc::new(SystemClock),
-        }
+        Self { signer, setup, chain: None, clock: Arc::new(SystemClock) }
     }
 
     /// Someone who can open.
@@ -112,12 +107,7 @@ impl SealerBuilder {
     ///
     /// `misuse` where channel, recipients or limits break a rule; `entropy`.
     pub fn build(self) -> Result<Sealer> {
-        let Self {
-            signer,
-            setup,
-            chain,
-            clock,
-        } = self;
+        let Self { signer, setup, chain, clock } = self;
         check_channel(&setup.channel).map_err(Error::misuse)?;
         check_recipients(&setup)?;
         if !(1..=limits::EPOCH_MESSAGES).contains(&setup.epoch_messages) {
@@ -131,9 +121,7 @@ impl SealerBuilder {
 fn check_recipients(setup: &Setup) -> Result<()> {
     let count = setup.recipients.len() + setup.keks.len();
     if count == 0 {
-        return Err(Error::misuse(
-            "no recipient: nobody could open what is sealed",
-        ));
+        return Err(Error::misuse("no recipient: nobody could open what is sealed"));
     }
     if count > limits::RECIPIENTS {
         return Err(Error::misuse("an envelope has at most 64 recipients"));

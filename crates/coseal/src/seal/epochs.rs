@@ -61,9 +61,7 @@ impl Epoch {
     /// epoch stands.
     pub(super) fn reserve(&self, first: u64, messages: u64) -> bool {
         let next = first + messages;
-        self.word
-            .compare_exchange(first, next, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        self.word.compare_exchange(first, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Ends the epoch and answers where the chain stands. An epoch that stayed
@@ -71,10 +69,7 @@ impl Epoch {
     fn end(&self) -> Option<Previous> {
         match self.word.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED {
             0 => self.previous,
-            messages => Some(Previous {
-                epoch: self.id,
-                messages,
-            }),
+            messages => Some(Previous { epoch: self.id, messages }),
         }
     }
 }
@@ -123,23 +118,14 @@ impl Draft {
         let mut entries = Vec::new();
         entries.array(setup.entries());
         let (secret, process) = (entropy::secret()?, std::process::id());
-        Ok(Self {
-            id: EpochId::from_bytes(id),
-            secret,
-            entries,
-            written: 0,
-            process,
-        })
+        Ok(Self { id: EpochId::from_bytes(id), secret, entries, written: 0, process })
     }
 
     /// Writes the next entry; true if it was the last.
     fn step(&mut self, setup: &Setup) -> Result<bool> {
         if let Some(key) = setup.recipients.get(self.written) {
-            let binding = Binding {
-                suite: setup.suite,
-                epoch: self.id,
-                signer: *setup.signer.thumbprint(),
-            };
+            let binding =
+                Binding { suite: setup.suite, epoch: self.id, signer: *setup.signer.thumbprint() };
             let seed = entropy::secret()?;
             recipient::wrap_x25519(&mut self.entries, key, &self.secret, &binding, &seed)?;
         } else if let Some((id, kek)) = setup.keks.get(self.written - setup.recipients.len()) {
@@ -175,10 +161,7 @@ impl Epochs {
     pub(super) fn begin(setup: &Setup, chain: Option<ChainEnd>, now: Time) -> Result<Self> {
         let previous = chain.map(|ChainEnd { epoch, messages }| Previous { epoch, messages });
         let first = Draft::begin(setup)?.finish(setup, previous, now)?;
-        Ok(Self {
-            current: Mutex::new(Arc::new(first)),
-            next: Mutex::new(None),
-        })
+        Ok(Self { current: Mutex::new(Arc::new(first)), next: Mutex::new(None) })
     }
 
     /// The epoch to seal `messages` more in, at `now`: the present one, or a
@@ -199,11 +182,7 @@ impl Epochs {
         now: Time,
     ) -> Result<Arc<Epoch>> {
         let process = std::process::id();
-        let draft = self
-            .next
-            .lock()
-            .take()
-            .filter(|draft| draft.process == process);
+        let draft = self.next.lock().take().filter(|draft| draft.process == process);
         let draft = draft.map_or_else(|| Draft::begin(setup), Ok)?;
         let mut epoch = draft.finish(setup, None, now)?;
         let mut current = self.current.lock();
@@ -248,13 +227,8 @@ impl Epochs {
     /// the epoch.
     pub(super) fn close(&self) -> Option<ChainEnd> {
         let current = self.current.lock();
-        let end = current
-            .end()
-            .filter(|_| current.process == std::process::id())?;
-        Some(ChainEnd {
-            epoch: end.epoch,
-            messages: end.messages,
-        })
+        let end = current.end().filter(|_| current.process == std::process::id())?;
+        Some(ChainEnd { epoch: end.epoch, messages: end.messages })
     }
 }
 
@@ -270,8 +244,6 @@ fn fits(epoch: &Epoch, setup: &Setup, messages: u64, now: Time) -> bool {
 
 impl core::fmt::Debug for Epochs {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Epochs")
-            .field("current", &self.current.lock().id)
-            .finish_non_exhaustive()
+        f.debug_struct("Epochs").field("current", &self.current.lock().id).finish_non_exhaustive()
     }
 }

@@ -47,18 +47,12 @@ impl Layout {
     pub(crate) fn of(message: &Message<'_>, place: &Place<'_>) -> Result<Self> {
         let protected = protected_len(message, place);
         if protected > limits::PROTECTED {
-            return Err(Error::misuse(
-                "the protected header would be longer than 16384 bytes",
-            ));
+            return Err(Error::misuse("the protected header would be longer than 16384 bytes"));
         }
         let proof = (place.tree_size > 1).then(|| proof_len(place.index, place.tree_size));
         let receipt = receipt_len(place.tree_size, proof);
         let too_long = || Error::misuse("the envelope would be longer than memory is");
-        let ciphertext = message
-            .payload()
-            .len()
-            .checked_add(48)
-            .ok_or_else(too_long)?;
+        let ciphertext = message.payload().len().checked_add(48).ok_or_else(too_long)?;
         // Tag and array; the map { 394: [receipt] } without the receipt.
         let around = 3 + 5 + place.recipients.len();
         let total = string_len(protected) + string_len(receipt) + around;
@@ -66,30 +60,16 @@ impl Layout {
             .checked_add(shortest(ciphertext as u64))
             .and_then(|total| total.checked_add(ciphertext))
             .ok_or_else(too_long)?;
-        Ok(Self {
-            protected,
-            receipt,
-            proof,
-            ciphertext,
-            total,
-        })
+        Ok(Self { protected, receipt, proof, ciphertext, total })
     }
 }
 
 fn protected_len(message: &Message<'_>, place: &Place<'_>) -> usize {
-    let content_type = message
-        .media_type()
-        .map_or(0, |text| 1 + string_len(text.len()));
+    let content_type = message.media_type().map_or(0, |text| 1 + string_len(text.len()));
     let expiry = place.expiry.map_or(0, |secs| 1 + shortest(secs));
     let claims = 1 + 1 + 1 + string_len(place.channel.len()) + expiry;
-    let previous = place
-        .previous
-        .map_or(0, |previous| 1 + 9 + shortest(previous.messages));
-    let headers = if message.has_headers() {
-        APPLICATION + message.headers_len()
-    } else {
-        0
-    };
+    let previous = place.previous.map_or(0, |previous| 1 + 9 + shortest(previous.messages));
+    let headers = if message.has_headers() { APPLICATION + message.headers_len() } else { 0 };
     FIXED + content_type + claims + previous + headers
 }
 

@@ -41,12 +41,7 @@ impl Sealer {
     }
 
     pub(super) fn new(signer: Signer, setup: Setup, epochs: Epochs, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            signer,
-            setup,
-            epochs,
-            clock,
-        }
+        Self { signer, setup, epochs, clock }
     }
 
     /// The channel it seals for.
@@ -103,10 +98,7 @@ impl Sealer {
         message.check()?;
         let now = self.clock.now();
         let epoch = self.epochs.current(&self.setup, 1, now)?;
-        let longest = Previous {
-            epoch: self.setup.parts(&epoch).epoch,
-            messages: u64::MAX,
-        };
+        let longest = Previous { epoch: self.setup.parts(&epoch).epoch, messages: u64::MAX };
         let slot = Slot {
             id: MessageId::new(now, [0; RANDOM]),
             sequence: 0,
@@ -164,18 +156,10 @@ impl Sealer {
             let Encrypted { leaf, receipt } =
                 encrypt(message, &parts, &slot, &layout, &mut envelope)?;
             leaves.push(leaf);
-            pending.push(Pending {
-                envelope,
-                receipt,
-                proof: layout.proof,
-            });
+            pending.push(Pending { envelope, receipt, proof: layout.proof });
         }
         self.epochs.prepare(&self.setup, &epoch, now);
-        Ok(UnsignedBatch {
-            pending,
-            tree: Tree::of(leaves),
-            signer: self.signer.clone(),
-        })
+        Ok(UnsignedBatch { pending, tree: Tree::of(leaves), signer: self.signer.clone() })
     }
 
     /// Ends the chain of epochs. A later sealer can continue it; nothing is
@@ -206,9 +190,7 @@ impl Sealer {
         let Encrypted { leaf, receipt } =
             encrypt(message, &self.setup.parts(&epoch), &slot, &layout, out)?;
         let signature = sign_root(&self.signer, 1, &leaf)?;
-        let receipt = out
-            .get_mut(receipt)
-            .ok_or_else(|| Error::misuse("internal: no receipt"))?;
+        let receipt = out.get_mut(receipt).ok_or_else(|| Error::misuse("internal: no receipt"))?;
         write_receipt(receipt, 1, None, &signature)?;
         self.epochs.prepare(&self.setup, &epoch, now);
         Ok(layout.total)
@@ -252,22 +234,18 @@ fn slots<'s, 'm>(
     now: Time,
 ) -> impl Iterator<Item = Result<(&'s Message<'m>, Slot)>> {
     let tree_size = messages.len() as u64;
-    messages
-        .iter()
-        .zip(random)
-        .zip(0_u64..)
-        .map(move |((message, random), index)| {
-            let sequence = first + index;
-            let slot = Slot {
-                id: MessageId::new(now, *random),
-                sequence,
-                previous: epoch.previous_of(sequence),
-                expiry: message.expiry(now)?,
-                index,
-                tree_size,
-            };
-            Ok((message, slot))
-        })
+    messages.iter().zip(random).zip(0_u64..).map(move |((message, random), index)| {
+        let sequence = first + index;
+        let slot = Slot {
+            id: MessageId::new(now, *random),
+            sequence,
+            previous: epoch.previous_of(sequence),
+            expiry: message.expiry(now)?,
+            index,
+            tree_size,
+        };
+        Ok((message, slot))
+    })
 }
 
 fn sign_root(signer: &Signer, tree_size: u64, root: &Hash) -> Result<[u8; 64]> {
@@ -303,32 +281,17 @@ impl UnsignedBatch {
     pub fn sign(&mut self) -> Result<Vec<Vec<u8>>> {
         self.fill_receipts()?;
         let pending = core::mem::take(&mut self.pending);
-        Ok(pending
-            .into_iter()
-            .map(|pending| pending.envelope)
-            .collect())
+        Ok(pending.into_iter().map(|pending| pending.envelope).collect())
     }
 
     fn fill_receipts(&mut self) -> Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let Self {
-            pending,
-            tree,
-            signer,
-        } = self;
+        let Self { pending, tree, signer } = self;
         let tree_size = pending.len() as u64;
         let signature = sign_root(signer, tree_size, &tree.root())?;
-        for (
-            index,
-            Pending {
-                envelope,
-                receipt,
-                proof,
-            },
-        ) in pending.iter_mut().enumerate()
-        {
+        for (index, Pending { envelope, receipt, proof }) in pending.iter_mut().enumerate() {
             let proof = proof.map(|len| Proof { tree, index, len });
             let receipt = envelope
                 .get_mut(receipt.clone())
@@ -362,9 +325,7 @@ impl Output<'_> {
                 .map_err(|_| Error::misuse(format!("no memory for an envelope of {total} bytes"))),
             Self::Front(out) if out.len() < total => {
                 let room = out.len();
-                Err(Error::misuse(format!(
-                    "the envelope takes {total} bytes; there are {room}"
-                )))
+                Err(Error::misuse(format!("the envelope takes {total} bytes; there are {room}")))
             }
             Self::Front(_) => Ok(()),
         }

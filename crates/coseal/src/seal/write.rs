@@ -91,9 +91,7 @@ pub(crate) fn encrypt(
     let ciphertext = out.reserve(layout.ciphertext);
     let key = MessageKey::derive(epoch.suite, epoch.secret, &iv);
     if !key.encrypt(protected, message.payload(), ciphertext) {
-        return Err(Error::misuse(
-            "the payload is longer than the suite can encrypt",
-        ));
+        return Err(Error::misuse("the payload is longer than the suite can encrypt"));
     }
     out.put(epoch.recipients);
     if !out.is_full() {
@@ -150,11 +148,7 @@ fn write_protected(
         out.int(label::APPLICATION);
         message.write_headers(&mut out);
     }
-    if out.is_full() {
-        Ok(iv)
-    } else {
-        Err(miscalculated())
-    }
+    if out.is_full() { Ok(iv) } else { Err(miscalculated()) }
 }
 
 /// A leaf's place in a tree of several, and the length of its encoded proof.
@@ -196,9 +190,5 @@ pub(crate) fn write_receipt(
     }
     out.null();
     out.bytes(signature);
-    if out.is_full() {
-        Ok(())
-    } else {
-        Err(miscalculated())
-    }
+    if out.is_full() { Ok(()) } else { Err(miscalculated()) }
 }

@@ -1,8 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail loudly"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use alloc::string::ToString;
 use alloc::vec;
@@ -58,9 +54,9 @@ fn well_formed(
     let (major, info) = (initial >> 5, initial & 31);
     let argument = match info {
         0..=23 => u64::from(info),
-        24..=27 => take(at, 1 << (info - 24))?
-            .iter()
-            .fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        24..=27 => {
+            take(at, 1 << (info - 24))?.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))
+        }
         31 => match major {
             7 if breakable => return Ok(None),
             2 | 3 => {
@@ -69,10 +65,7 @@ fn well_formed(
                 }
                 while let Some(chunk) = {
                     // A chunk is definite: 31 in its head is allowed for the break only.
-                    if input
-                        .get(*at)
-                        .is_some_and(|byte| byte & 31 == 31 && *byte != 0xff)
-                    {
+                    if input.get(*at).is_some_and(|byte| byte & 31 == 31 && *byte != 0xff) {
                         return Err(());
                     }
                     well_formed(input, at, true, depth + 1)?
@@ -177,24 +170,14 @@ fn each_kind_of_item_ends_where_it_ends() {
         "bf9fffbfffff",
         "5b000000000000000141",
     ];
-    let all: Vec<Vec<u8>> = items
-        .iter()
-        .map(|item| hex::decode(item).unwrap())
-        .collect();
+    let all: Vec<Vec<u8>> = items.iter().map(|item| hex::decode(item).unwrap()).collect();
     for item in &all {
-        assert_eq!(
-            scan([item.as_slice()]),
-            (vec![item.len() as u64], None),
-            "{item:02x?}"
-        );
+        assert_eq!(scan([item.as_slice()]), (vec![item.len() as u64], None), "{item:02x?}");
         for cut in 0..item.len() {
             let (ends, fault) = scan([&item[..cut]]);
             assert_eq!(ends, []);
-            let expected = (cut > 0).then_some(NotASequence {
-                start: 0,
-                at: cut as u64,
-                fault: Fault::Ended,
-            });
+            let expected =
+                (cut > 0).then_some(NotASequence { start: 0, at: cut as u64, fault: Fault::Ended });
             assert_eq!(fault, expected, "{item:02x?} cut at {cut}");
         }
     }
@@ -224,16 +207,8 @@ fn each_fault_names_its_place() {
     ] {
         let mut bytes = vec![0x83, 1, 2, 3];
         bytes.extend(hex::decode(input).unwrap());
-        let expected = NotASequence {
-            start: 4,
-            at: 4 + at,
-            fault,
-        };
-        assert_eq!(
-            scan([bytes.as_slice()]),
-            (vec![4], Some(expected)),
-            "{input}"
-        );
+        let expected = NotASequence { start: 4, at: 4 + at, fault };
+        assert_eq!(scan([bytes.as_slice()]), (vec![4], Some(expected)), "{input}");
     }
 }
 
@@ -241,14 +216,8 @@ fn each_fault_names_its_place() {
 fn the_error_tells_where_the_sequence_ends() {
     let (_, fault) = scan([[0x01, 0x82, 0x1c].as_slice()]);
     let error = Error::from(fault.unwrap());
-    assert_eq!(
-        (error.code(), error.kind()),
-        ("malformed", Some("not_a_sequence"))
-    );
-    assert_eq!(
-        error.to_string(),
-        "no CBOR item at byte 1: a reserved value at byte 2"
-    );
+    assert_eq!((error.code(), error.kind()), ("malformed", Some("not_a_sequence")));
+    assert_eq!(error.to_string(), "no CBOR item at byte 1: a reserved value at byte 2");
 }
 
 #[test]
@@ -261,11 +230,7 @@ fn nesting_is_bounded() {
         }
         assert_eq!(scan([input.as_slice()]), (vec![input.len() as u64], None));
         input.insert(0, opening);
-        let expected = NotASequence {
-            start: 0,
-            at: MAX_DEPTH as u64,
-            fault: Fault::TooDeep,
-        };
+        let expected = NotASequence { start: 0, at: MAX_DEPTH as u64, fault: Fault::TooDeep };
         assert_eq!(scan([input.as_slice()]), (vec![], Some(expected)));
     }
 }
@@ -274,25 +239,16 @@ fn nesting_is_bounded() {
 fn items_larger_than_memory_are_passed_over() {
     let chunk = vec![0xff; 1 << 20];
     let mut scanner = Scanner::new();
-    assert_eq!(
-        scanner.push(&hex::decode("5b0000001000000000").unwrap()),
-        Ok(None)
-    );
+    assert_eq!(scanner.push(&hex::decode("5b0000001000000000").unwrap()), Ok(None));
     for _ in 0..(1 << 16) - 1 {
         assert_eq!(scanner.push(&chunk), Ok(None));
     }
     assert_eq!(scanner.push(&chunk), Ok(Some(chunk.len())));
-    assert_eq!(
-        (scanner.offset(), scanner.is_inside()),
-        ((64 << 30) + 9, false)
-    );
+    assert_eq!((scanner.offset(), scanner.is_inside()), ((64 << 30) + 9, false));
 
     // The largest length there is: never reached, never wrapped.
     let mut scanner = Scanner::new();
-    assert_eq!(
-        scanner.push(&hex::decode("bbffffffffffffffff").unwrap()),
-        Ok(None)
-    );
+    assert_eq!(scanner.push(&hex::decode("bbffffffffffffffff").unwrap()), Ok(None));
     assert_eq!(scanner.push(&[0; 4096]), Ok(None));
     assert_eq!(scanner.finish().unwrap_err().fault, Fault::Ended);
 }
@@ -326,15 +282,10 @@ fn value() -> impl Strategy<Value = Value> {
 
 /// `input` cut at the given places.
 fn cut<'a>(input: &'a [u8], at: &[prop::sample::Index]) -> Vec<&'a [u8]> {
-    let mut cuts: Vec<usize> = at
-        .iter()
-        .map(|index| index.index(input.len() + 1))
-        .collect();
+    let mut cuts: Vec<usize> = at.iter().map(|index| index.index(input.len() + 1)).collect();
     cuts.extend([0, input.len()]);
     cuts.sort_unstable();
-    cuts.windows(2)
-        .map(|pair| &input[pair[0]..pair[1]])
-        .collect()
+    cuts.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect()
 }
 
 proptest! {

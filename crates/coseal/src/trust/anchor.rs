@@ -39,12 +39,7 @@ impl TrustAnchor {
     /// Believes bundles that one of these roots signed.
     #[must_use]
     pub fn pinned(roots: impl IntoIterator<Item = VerifyingKey>) -> Self {
-        Self {
-            pins: roots.into_iter().collect(),
-            domain: None,
-            skew: SKEW,
-            seen: None,
-        }
+        Self { pins: roots.into_iter().collect(), domain: None, skew: SKEW, seen: None }
     }
 
     /// Believes bundles of this trust domain only.
@@ -72,18 +67,15 @@ impl TrustAnchor {
     /// The root of this key ID, if bundles may be signed by it.
     pub(super) fn root(&self, key_id: &KeyId) -> Result<&VerifyingKey> {
         let roots = self.seen.as_ref().map_or(&self.pins, |state| &state.roots);
-        roots
-            .iter()
-            .find(|root| root.key_id() == *key_id)
-            .ok_or_else(|| {
-                let whose = if self.seen.is_some() {
-                    "neither signed the newest bundle seen nor is named in it"
-                } else {
-                    "is not among the pinned ones"
-                };
-                let detail = format!("the bundle is signed by root {key_id}, which {whose}");
-                Error::Untrusted(Untrusted::UnknownRoot, detail.into())
-            })
+        roots.iter().find(|root| root.key_id() == *key_id).ok_or_else(|| {
+            let whose = if self.seen.is_some() {
+                "neither signed the newest bundle seen nor is named in it"
+            } else {
+                "is not among the pinned ones"
+            };
+            let detail = format!("the bundle is signed by root {key_id}, which {whose}");
+            Error::Untrusted(Untrusted::UnknownRoot, detail.into())
+        })
     }
 
     pub(super) fn check_domain(&self, domain: &str) -> Result<()> {
@@ -102,10 +94,7 @@ impl TrustAnchor {
             return Ok(());
         };
         let detail = if sequence < seen.sequence {
-            format!(
-                "bundle {sequence} is older than bundle {}, seen before",
-                seen.sequence
-            )
+            format!("bundle {sequence} is older than bundle {}, seen before", seen.sequence)
         } else if sequence == seen.sequence && seen.digest != *digest {
             format!("a fork: this is not the bundle {sequence} that was seen before")
         } else {

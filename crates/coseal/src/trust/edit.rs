@@ -83,11 +83,7 @@ impl TrustEditor {
             expires_at: Some(body.expires_at),
             entries: body.records.iter().map(entry).collect::<Result<_>>()?,
             next_roots: body.next_roots,
-            extensions: body
-                .extensions
-                .iter()
-                .map(|encoded| encoded.to_vec())
-                .collect(),
+            extensions: body.extensions.iter().map(|encoded| encoded.to_vec()).collect(),
         })
     }
 
@@ -112,9 +108,7 @@ impl TrustEditor {
     pub fn add(&mut self, record: NewRecord) -> Result<()> {
         let key_id = record.key.key_id();
         if self.known(&key_id).is_some() {
-            return Err(Error::misuse(format!(
-                "key {key_id} is in the bundle already"
-            )));
+            return Err(Error::misuse(format!("key {key_id} is in the bundle already")));
         }
         if self.entries.len() >= limits::RECORDS {
             return Err(Error::misuse("a bundle has at most 65536 records"));
@@ -125,10 +119,7 @@ impl TrustEditor {
         if record.channels.len() > limits::PATTERNS {
             return Err(Error::misuse("a record has at most 256 channel patterns"));
         }
-        if record
-            .valid_until
-            .is_some_and(|until| until <= record.valid_from)
-        {
+        if record.valid_until.is_some_and(|until| until <= record.valid_from) {
             return Err(Error::misuse("the key's validity ends before it begins"));
         }
         self.entries.push(Entry::Known(Box::new(KeyRecord {
@@ -157,9 +148,7 @@ impl TrustEditor {
         }
         let at = seconds(at)?;
         if record.valid_until.is_some_and(|until| until < at) {
-            return Err(Error::misuse(format!(
-                "key {key_id} is retired already, and earlier"
-            )));
+            return Err(Error::misuse(format!("key {key_id} is retired already, and earlier")));
         }
         if at <= record.valid_from {
             let detail = format!("key {key_id} is not yet valid then; revoke it instead");
@@ -195,10 +184,7 @@ impl TrustEditor {
                     (one, two) => one.or(two),
                 };
         }
-        if revocation
-            .compromised_since
-            .is_some_and(|since| since > revocation.revoked_at)
-        {
+        if revocation.compromised_since.is_some_and(|since| since > revocation.revoked_at) {
             return Err(Error::misuse("the compromise begins after the revocation"));
         }
         record.revocation = Some(revocation);
@@ -212,10 +198,7 @@ impl TrustEditor {
     /// `misuse` where it is named already.
     pub fn add_root(&mut self, root: VerifyingKey) -> Result<()> {
         if self.next_roots.contains(&root) {
-            return Err(Error::misuse(format!(
-                "root {} is named already",
-                root.key_id()
-            )));
+            return Err(Error::misuse(format!("root {} is named already", root.key_id())));
         }
         self.next_roots.push(root);
         Ok(())
@@ -317,9 +300,5 @@ impl core::fmt::Debug for TrustEditor {
 /// Whole seconds, within the range of the format.
 fn seconds(time: Time) -> Result<u64> {
     let secs = time.as_secs();
-    if secs <= limits::TIME {
-        Ok(secs)
-    } else {
-        Err(Error::misuse("a time beyond 2^53 seconds"))
-    }
+    if secs <= limits::TIME { Ok(secs) } else { Err(Error::misuse("a time beyond 2^53 seconds")) }
 }

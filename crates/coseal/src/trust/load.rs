@@ -41,14 +41,8 @@ pub(super) fn load(bytes: &[u8], anchor: &TrustAnchor, now: Time) -> Result<Trus
     crate::wire::check_len(bytes, limits::BUNDLE)?;
     let outer = read_embedded(bytes, Outer::read)?;
     let root = anchor.root(&outer.root)?;
-    if !root.verifies(
-        &to_be_signed(outer.protected, outer.payload),
-        outer.signature,
-    ) {
-        let detail = format!(
-            "the bundle's signature does not verify under root {}",
-            outer.root
-        );
+    if !root.verifies(&to_be_signed(outer.protected, outer.payload), outer.signature) {
+        let detail = format!("the bundle's signature does not verify under root {}", outer.root);
         return Err(Error::Untrusted(Untrusted::BadSignature, detail.into()));
     }
     let body = Body::of(outer.payload)?;
@@ -63,10 +57,7 @@ pub(super) fn load(bytes: &[u8], anchor: &TrustAnchor, now: Time) -> Result<Trus
         issued_at: body.issued_at,
         expires_at: body.expires_at,
         by_key_id: index(&records)?,
-        records: records
-            .into_iter()
-            .map(|(_, record)| Arc::from(record))
-            .collect(),
+        records: records.into_iter().map(|(_, record)| Arc::from(record)).collect(),
         skipped,
         root: root.clone(),
         next_roots: body.next_roots,
@@ -103,12 +94,7 @@ impl<'a> Outer<'a> {
         }
         let payload = reader.bytes("the bundle is not a byte string")?;
         let signature = reader.bytes_of("the signature is not 64 bytes long")?;
-        Ok(Self {
-            root,
-            protected,
-            payload,
-            signature,
-        })
+        Ok(Self { root, protected, payload, signature })
     }
 }
 
@@ -185,24 +171,14 @@ impl<'a> Fields<'a> {
 
     fn finish(self) -> Result<Body<'a>> {
         let missing = |what| Error::structure(what);
-        let issued_at = self
-            .issued_at
-            .ok_or_else(|| missing("no issued-at (label 4)"))?;
-        let expires_at = self
-            .expires_at
-            .ok_or_else(|| missing("no expires-at (label 5)"))?;
+        let issued_at = self.issued_at.ok_or_else(|| missing("no issued-at (label 4)"))?;
+        let expires_at = self.expires_at.ok_or_else(|| missing("no expires-at (label 5)"))?;
         Ok(Body {
-            domain: self
-                .domain
-                .ok_or_else(|| missing("no trust domain (label 2)"))?,
-            sequence: self
-                .sequence
-                .ok_or_else(|| missing("no sequence (label 3)"))?,
+            domain: self.domain.ok_or_else(|| missing("no trust domain (label 2)"))?,
+            sequence: self.sequence.ok_or_else(|| missing("no sequence (label 3)"))?,
             issued_at: Time::from_secs(issued_at),
             expires_at: Time::from_secs(expires_at),
-            records: self
-                .records
-                .ok_or_else(|| missing("no records (label 6)"))?,
+            records: self.records.ok_or_else(|| missing("no records (label 6)"))?,
             next_roots: self.next_roots,
             extensions: self.extensions,
         })
@@ -214,9 +190,7 @@ fn split_records<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>> {
     if count > limits::RECORDS {
         return Err(Error::structure("there are more than 65536 records"));
     }
-    (0..count)
-        .map(|_| reader.skip(limits::DEPTH - 2, Values::Format))
-        .collect()
+    (0..count).map(|_| reader.skip(limits::DEPTH - 2, Values::Format)).collect()
 }
 
 fn read_roots(reader: &mut Reader<'_>) -> Result<Vec<VerifyingKey>> {
@@ -251,21 +225,15 @@ fn read_records(body: &Body<'_>) -> Result<(Vec<Numbered>, Vec<SkippedRecord>)> 
 /// Names the record. A fault of shape inside one is `malformed/record`.
 fn in_record(index: usize, error: Error) -> Error {
     let weak = matches!(error, Error::Malformed(Malformed::WeakKey, _));
-    let kind = if weak {
-        Malformed::WeakKey
-    } else {
-        Malformed::Record
-    };
+    let kind = if weak { Malformed::WeakKey } else { Malformed::Record };
     Error::Malformed(kind, Cow::Owned(format!("record {index}: {error}")))
 }
 
 /// Sorted by key ID, each only once: two keys of one ID could be told apart by
 /// nobody who looks one up.
 fn index(records: &[Numbered]) -> Result<Vec<(KeyId, u32)>> {
-    let mut index: Vec<(KeyId, u32)> = (0..)
-        .zip(records)
-        .map(|(position, (_, record))| (record.key_id(), position))
-        .collect();
+    let mut index: Vec<(KeyId, u32)> =
+        (0..).zip(records).map(|(position, (_, record))| (record.key_id(), position)).collect();
     index.sort_unstable();
     for pair in index.windows(2) {
         if let [(one, first), (two, second)] = pair
@@ -275,11 +243,8 @@ fn index(records: &[Numbered]) -> Result<Vec<(KeyId, u32)>> {
                 let position = usize::try_from(*position).unwrap_or(usize::MAX);
                 records.get(position).map_or(0, |(number, _)| *number)
             };
-            let detail = format!(
-                "records {} and {} have one key ID, {one}",
-                number(first),
-                number(second)
-            );
+            let detail =
+                format!("records {} and {} have one key ID, {one}", number(first), number(second));
             return Err(Error::Malformed(Malformed::DuplicateKey, detail.into()));
         }
     }

@@ -331,16 +331,10 @@ impl Fields {
         let missing = |what| Error::structure(what);
         let record = KeyRecord {
             key: self.key.ok_or_else(|| missing("no key (label 1)"))?,
-            subject: self
-                .subject
-                .ok_or_else(|| missing("no subject (label 2)"))?,
-            valid_from: self
-                .valid_from
-                .ok_or_else(|| missing("no valid-from (label 4)"))?,
+            subject: self.subject.ok_or_else(|| missing("no subject (label 2)"))?,
+            valid_from: self.valid_from.ok_or_else(|| missing("no valid-from (label 4)"))?,
             valid_until: self.valid_until,
-            channels: self
-                .channels
-                .ok_or_else(|| missing("no channel patterns (label 6)"))?,
+            channels: self.channels.ok_or_else(|| missing("no channel patterns (label 6)"))?,
             revocation: self.revocation,
             extensions: self.extensions,
             extension_count: self.extension_count,
@@ -455,9 +449,7 @@ fn read_patterns(reader: &mut Reader<'_>) -> Result<Vec<Pattern>> {
 fn read_revocation(reader: &mut Reader<'_>) -> Result<Revocation> {
     let count = reader.array("the revocation is not an array")?;
     if !(2..=3).contains(&count) {
-        return Err(Error::structure(
-            "the revocation is not an array of two or three",
-        ));
+        return Err(Error::structure("the revocation is not an array of two or three"));
     }
     let time = |secs| Time::from_secs(secs);
     let revoked_at = time(reader.time("revoked-at is not a time in seconds")?);
@@ -467,14 +459,8 @@ fn read_revocation(reader: &mut Reader<'_>) -> Result<Revocation> {
         _ => Reason::Compromised,
     };
     let compromised_since = match count {
-        3 => Some(time(
-            reader.time("compromised-since is not a time in seconds")?,
-        )),
+        3 => Some(time(reader.time("compromised-since is not a time in seconds")?)),
         _ => None,
     };
-    Ok(Revocation {
-        revoked_at,
-        reason,
-        compromised_since,
-    })
+    Ok(Revocation { revoked_at, reason, compromised_since })
 }

@@ -18,10 +18,7 @@ fn anchor() -> TrustAnchor {
 
 fn record(seed: u8) -> NewRecord {
     NewRecord {
-        key: SigningKey::from_bytes(&[seed; 32])
-            .verifying_key()
-            .clone()
-            .into(),
+        key: SigningKey::from_bytes(&[seed; 32]).verifying_key().clone().into(),
         subject: alloc::format!("spiffe://example.test/{seed}"),
         valid_from: Time::from_secs(1_700_000_000),
         valid_until: None,
@@ -39,22 +36,14 @@ fn a_bundle_lives_through_add_retire_revoke_and_renew() {
     edit.add(record(2)).unwrap();
     edit.add(record(3)).unwrap();
     let receiving = ReceivingKey::from_bytes(&[4; 32]);
-    edit.add(NewRecord {
-        key: receiving.recipient_key().clone().into(),
-        ..record(4)
-    })
-    .unwrap();
+    edit.add(NewRecord { key: receiving.recipient_key().clone().into(), ..record(4) }).unwrap();
     let bytes = edit.sign(&root(), NOW, LATER).unwrap();
     let bundle = TrustBundle::load(&bytes, &anchor(), NOW).unwrap();
     assert_eq!((bundle.domain(), bundle.sequence()), ("example.test", 1));
     assert_eq!(bundle.records().len(), 3);
     let found = bundle.receiving_keys("spiffe://example.test/4", "orders.eu", NOW);
     assert_eq!(found, vec![receiving.recipient_key().clone()]);
-    assert!(
-        bundle
-            .receiving_keys("spiffe://example.test/4", "stock", NOW)
-            .is_empty()
-    );
+    assert!(bundle.receiving_keys("spiffe://example.test/4", "stock", NOW).is_empty());
 
     let (two, three) = (record(2).key.key_id(), record(3).key.key_id());
     let mut edit = bundle.edit().unwrap();
@@ -71,24 +60,15 @@ fn a_bundle_lives_through_add_retire_revoke_and_renew() {
     let next = TrustBundle::load(&bytes, &seen, NOW).unwrap();
     assert_eq!(next.sequence(), 2);
     assert!(!next.signing_key(&two).unwrap().is_valid_at(NOW));
-    assert!(
-        next.signing_key(&two)
-            .unwrap()
-            .is_valid_at(NOW.minus(Duration::from_millis(1)))
-    );
-    assert_eq!(
-        next.signing_key(&three).unwrap().revocation(),
-        Some(&revocation)
-    );
+    assert!(next.signing_key(&two).unwrap().is_valid_at(NOW.minus(Duration::from_millis(1))));
+    assert_eq!(next.signing_key(&three).unwrap().revocation(), Some(&revocation));
     assert!(!next.is_expired(LATER, Duration::from_secs(1)));
     assert!(next.is_expired(LATER.plus(Duration::from_secs(1)), Duration::from_secs(1)));
 }
 
 #[test]
 fn older_bundles_forks_and_strangers_are_refused() {
-    let first = TrustBundle::make("example.test")
-        .sign(&root(), NOW, LATER)
-        .unwrap();
+    let first = TrustBundle::make("example.test").sign(&root(), NOW, LATER).unwrap();
     let one = TrustBundle::load(&first, &anchor(), NOW).unwrap();
     let second = one.edit().unwrap().sign(&root(), NOW, LATER).unwrap();
     let fork = one.edit().unwrap().sign(&root(), NOW, NOW).unwrap();
@@ -139,10 +119,7 @@ fn every_flipped_bit_of_a_bundle_is_refused() {
         let mut flipped = bytes.clone();
         *flipped.get_mut(bit / 8).unwrap() ^= 1 << (bit % 8);
         let error = TrustBundle::load(&flipped, &anchor(), NOW).expect_err("a flipped bit");
-        assert!(
-            matches!(error.code(), "malformed" | "untrusted"),
-            "{bit}: {error:?}"
-        );
+        assert!(matches!(error.code(), "malformed" | "untrusted"), "{bit}: {error:?}");
     }
 }
 

@@ -19,10 +19,7 @@ impl Serialize for Time {
         let text = i64::try_from(self.as_millis())
             .ok()
             .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
-            .map_or_else(
-                || format!("@{}", self.as_millis()),
-                |time| format!("{time:.3}"),
-            );
+            .map_or_else(|| format!("@{}", self.as_millis()), |time| format!("{time:.3}"));
         serializer.serialize_str(&text)
     }
 }
@@ -43,17 +40,12 @@ impl Serialize for Verdict {
         out.serialize_field("epoch", &findings.map(|p| p.epoch.to_string()))?;
         out.serialize_field("previous", &findings.and_then(|p| p.previous))?;
         out.serialize_field("suite", &findings.and_then(|p| p.suite).map(Suite::as_str))?;
-        out.serialize_field(
-            "content_type",
-            &findings.and_then(|p| p.content_type.as_ref()),
-        )?;
+        out.serialize_field("content_type", &findings.and_then(|p| p.content_type.as_ref()))?;
         out.serialize_field("headers", &findings.map(Headers))?;
         out.serialize_field("extensions", &findings.map(Extensions))?;
         out.serialize_field("expires_at", &findings.and_then(|p| p.expires_at))?;
         out.serialize_field("other_receipts", &findings.map(|p| &p.other_receipts))?;
-        let claimed = findings
-            .and_then(|p| p.claimed_time)
-            .map(ClaimedTime::as_str);
+        let claimed = findings.and_then(|p| p.claimed_time).map(ClaimedTime::as_str);
         out.serialize_field("claimed_time", &claimed)?;
         out.serialize_field("bundle", &findings.map(|p| &p.bundle))?;
         out.end()

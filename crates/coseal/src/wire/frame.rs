@@ -38,15 +38,11 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Segments> {
     reader.bytes("the protected header is not a byte string")?;
     reader.skip(limits::DEPTH - 2, super::Values::Format)?;
     match reader.head()? {
-        Head::Bytes(length) if length >= CIPHERTEXT_MIN => Ok(Segments {
-            start: reader.offset(),
-            length: Some(length),
-        }),
+        Head::Bytes(length) if length >= CIPHERTEXT_MIN => {
+            Ok(Segments { start: reader.offset(), length: Some(length) })
+        }
         Head::Bytes(_) => Err(Error::structure("the ciphertext is shorter than 48 bytes")),
-        Head::Null => Ok(Segments {
-            start: reader.offset(),
-            length: None,
-        }),
+        Head::Null => Ok(Segments { start: reader.offset(), length: None }),
         Head::Uint(_)
         | Head::Negative(_)
         | Head::Text(_)
@@ -66,21 +62,14 @@ pub(crate) fn parse<'a>(head: &'a [u8], tail: &'a [u8]) -> Result<Frame<'a>> {
     reader.array_of(4, "an envelope is an array of four")?;
     let protected = reader.bytes("the protected header is not a byte string")?;
     if protected.len() > limits::PROTECTED {
-        return Err(Error::structure(
-            "the protected header is longer than 16384 bytes",
-        ));
+        return Err(Error::structure("the protected header is longer than 16384 bytes"));
     }
     let header = Header::read(protected)?;
     let receipts = Receipts::read(&mut reader)?;
     let mut reader = Reader::new(tail);
     let recipients = Recipients::read(&mut reader)?;
     reader.end()?;
-    Ok(Frame {
-        protected,
-        header,
-        receipts,
-        recipients,
-    })
+    Ok(Frame { protected, header, receipts, recipients })
 }
 
 /// Reads a whole envelope: its frame, and its ciphertext unless detached.

@@ -68,9 +68,7 @@ pub(crate) fn read_embedded<'a, T>(
 /// Well-formed, deterministic, one item, not too deep; whatever its values.
 #[cold]
 pub(crate) fn check_cbor(input: &[u8]) -> Result<()> {
-    read_whole(input, |reader| {
-        reader.skip(limits::DEPTH, Values::Any).map(drop)
-    })
+    read_whole(input, |reader| reader.skip(limits::DEPTH, Values::Any).map(drop))
 }
 
 impl<'a> Reader<'a> {
@@ -95,11 +93,7 @@ impl<'a> Reader<'a> {
 
     /// Nothing may follow.
     pub(crate) fn end(&self) -> Result<()> {
-        if self.rest().is_empty() {
-            Ok(())
-        } else {
-            Err(Error::cbor("bytes follow the item"))
-        }
+        if self.rest().is_empty() { Ok(()) } else { Err(Error::cbor("bytes follow the item")) }
     }
 
     /// Skips `prefix` if it stands here.
@@ -115,24 +109,16 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn head(&mut self) -> Result<Head> {
         let mut decoder = Decoder::from(self.rest());
-        let header = decoder
-            .pull()
-            .map_err(|_| Error::cbor("ill-formed or cut off"))?;
+        let header = decoder.pull().map_err(|_| Error::cbor("ill-formed or cut off"))?;
         let taken = decoder.offset();
         let indefinite = || Error::cbor("a length is indefinite");
         let (head, argument) = match header {
             Header::Positive(n) => (Head::Uint(n), n),
             Header::Negative(n) => (Head::Negative(n), n),
             Header::Tag(n) => (Head::Tag(n), n),
-            Header::Bytes(n) => n
-                .map(|n| (Head::Bytes(n), n as u64))
-                .ok_or_else(indefinite)?,
-            Header::Text(n) => n
-                .map(|n| (Head::Text(n), n as u64))
-                .ok_or_else(indefinite)?,
-            Header::Array(n) => n
-                .map(|n| (Head::Array(n), n as u64))
-                .ok_or_else(indefinite)?,
+            Header::Bytes(n) => n.map(|n| (Head::Bytes(n), n as u64)).ok_or_else(indefinite)?,
+            Header::Text(n) => n.map(|n| (Head::Text(n), n as u64)).ok_or_else(indefinite)?,
+            Header::Array(n) => n.map(|n| (Head::Array(n), n as u64)).ok_or_else(indefinite)?,
             Header::Map(n) => n.map(|n| (Head::Map(n), n as u64)).ok_or_else(indefinite)?,
             Header::Break => return Err(Error::cbor("a break without a beginning")),
             Header::Simple(n) => {
@@ -154,9 +140,7 @@ impl<'a> Reader<'a> {
             }
         };
         if taken != shortest(argument) {
-            return Err(Error::cbor(
-                "a number or length is not in its shortest form",
-            ));
+            return Err(Error::cbor("a number or length is not in its shortest form"));
         }
         self.at += taken;
         Ok(head)
@@ -165,10 +149,7 @@ impl<'a> Reader<'a> {
     /// The next `length` bytes.
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let bytes = self
-            .rest()
-            .get(..length)
-            .ok_or_else(|| Error::cbor("cut off"))?;
+        let bytes = self.rest().get(..length).ok_or_else(|| Error::cbor("cut off"))?;
         self.at += length;
         Ok(bytes)
     }
@@ -179,9 +160,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn uint(&mut self, what: &'static str) -> Result<u64> {
-        int_of(self.head()?)
-            .and_then(|n| n.try_into().ok())
-            .ok_or_else(|| Error::structure(what))
+        int_of(self.head()?).and_then(|n| n.try_into().ok()).ok_or_else(|| Error::structure(what))
     }
 
     /// Seconds since 1970.
@@ -204,9 +183,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn bytes_of<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N]> {
-        self.bytes(what)?
-            .try_into()
-            .map_err(|_| Error::structure(what))
+        self.bytes(what)?.try_into().map_err(|_| Error::structure(what))
     }
 
     pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str> {
@@ -224,11 +201,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn array_of(&mut self, length: usize, what: &'static str) -> Result<()> {
-        if self.array(what)? == length {
-            Ok(())
-        } else {
-            Err(Error::structure(what))
-        }
+        if self.array(what)? == length { Ok(()) } else { Err(Error::structure(what)) }
     }
 
     pub(crate) fn map(&mut self, what: &'static str) -> Result<usize> {
@@ -239,20 +212,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn tag(&mut self, tag: u64, what: &'static str) -> Result<()> {
-        if self.head()? == Head::Tag(tag) {
-            Ok(())
-        } else {
-            Err(Error::structure(what))
-        }
+        if self.head()? == Head::Tag(tag) { Ok(()) } else { Err(Error::structure(what)) }
     }
 
     /// An integer that must be this one: a label, a version.
     pub(crate) fn expect_int(&mut self, value: i64, what: &'static str) -> Result<()> {
-        if self.int(what)? == value {
-            Ok(())
-        } else {
-            Err(Error::structure(what))
-        }
+        if self.int(what)? == value { Ok(()) } else { Err(Error::structure(what)) }
     }
 
     /// A head that has content is in `head`; reads that content.
@@ -275,11 +240,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn skip(&mut self, depth: usize, values: Values) -> Result<&'a [u8]> {
         let start = self.at;
         let head = self.head()?;
-        let inner = || {
-            depth
-                .checked_sub(1)
-                .ok_or_else(|| Error::cbor("nested too deep"))
-        };
+        let inner = || depth.checked_sub(1).ok_or_else(|| Error::cbor("nested too deep"));
         match head {
             Head::Uint(_) | Head::Negative(_) | Head::Bool(_) | Head::Null | Head::Foreign => {
                 let ours = matches!(head, Head::Bool(_) | Head::Null) || int_of(head).is_some();

@@ -66,9 +66,7 @@ impl<'a> RawReceipt<'a> {
         let signature = reader.bytes("the receipt's signature is not a byte string")?;
         let known = matches!(algorithm, label::EDDSA | label::ED25519);
         if known && signature.len() != 64 {
-            return Err(Error::structure(
-                "the receipt's signature is not 64 bytes long",
-            ));
+            return Err(Error::structure("the receipt's signature is not 64 bytes long"));
         }
         let (leaf_index, path) = match proof {
             Some(proof) if tree_size > 1 => {
@@ -79,19 +77,10 @@ impl<'a> RawReceipt<'a> {
             None if tree_size == 1 => (0, Path(&[])),
             Some(_) => return Err(Error::structure("an inclusion proof in a tree of one leaf")),
             None => {
-                return Err(Error::structure(
-                    "no inclusion proof in a tree of several leaves",
-                ));
+                return Err(Error::structure("no inclusion proof in a tree of several leaves"));
             }
         };
-        Ok(Self {
-            protected,
-            algorithm,
-            tree_size,
-            leaf_index,
-            path,
-            signature,
-        })
+        Ok(Self { protected, algorithm, tree_size, leaf_index, path, signature })
     }
 }
 
@@ -109,9 +98,7 @@ fn read_protected(reader: &mut Reader<'_>) -> Result<(i64, u64)> {
     reader.expect_int(1, "the receipt's role is not the sender's")?;
     match reader.uint("the receipt's tree size is not an unsigned integer")? {
         size @ 1..=limits::TREE_SIZE => Ok((algorithm, size)),
-        _ => Err(Error::structure(
-            "the receipt's tree size is not in 1..2^32",
-        )),
+        _ => Err(Error::structure("the receipt's tree size is not in 1..2^32")),
     }
 }
 
@@ -139,37 +126,25 @@ pub(crate) fn read_proof<'a>(reader: &mut Reader<'a>) -> Result<Proof<'a>> {
     let index = reader.uint("the proof's leaf index is not an unsigned integer")?;
     let length = reader.array("the proof's path is not an array")?;
     if length > limits::PATH {
-        return Err(Error::structure(
-            "the proof's path is longer than 32 hashes",
-        ));
+        return Err(Error::structure("the proof's path is longer than 32 hashes"));
     }
     let start = reader.offset();
     for _ in 0..length {
         reader.bytes_of::<32>("a hash of the proof's path is not 32 bytes long")?;
     }
     let (entries, _) = reader.since(start).as_chunks();
-    Ok(Proof {
-        size,
-        index,
-        path: Path(entries),
-    })
+    Ok(Proof { size, index, path: Path(entries) })
 }
 
 fn check_proof(proof: &Proof<'_>, signed_size: u64) -> Result<()> {
     if proof.size != signed_size {
-        return Err(Error::structure(
-            "the proof's tree size is not the signed one",
-        ));
+        return Err(Error::structure("the proof's tree size is not the signed one"));
     }
     if proof.index >= signed_size {
-        return Err(Error::structure(
-            "the proof's leaf index is not below the tree size",
-        ));
+        return Err(Error::structure("the proof's leaf index is not below the tree size"));
     }
     if proof.path.len() != path_length(proof.index, signed_size) {
-        return Err(Error::structure(
-            "the proof's path has not the length its index demands",
-        ));
+        return Err(Error::structure("the proof's path has not the length its index demands"));
     }
     Ok(())
 }
@@ -217,16 +192,10 @@ impl<'a> Receipts<'a> {
         for other in others.iter_mut().take(count) {
             *other = reader.bytes("a later receipt is not a byte string")?;
             if !(1..=limits::OTHER_RECEIPT).contains(&other.len()) {
-                return Err(Error::structure(
-                    "a later receipt is not 1..16384 bytes long",
-                ));
+                return Err(Error::structure("a later receipt is not 1..16384 bytes long"));
             }
         }
-        Ok(Self {
-            sender,
-            others,
-            count,
-        })
+        Ok(Self { sender, others, count })
     }
 
     /// The receipts after the sender's, opaque.
@@ -256,11 +225,7 @@ mod tests {
     fn path_lengths_follow_the_definition() {
         for size in 1..200 {
             for index in 0..size {
-                assert_eq!(
-                    path_length(index, size),
-                    by_definition(index, size),
-                    "{index}/{size}"
-                );
+                assert_eq!(path_length(index, size), by_definition(index, size), "{index}/{size}");
             }
         }
         assert_eq!(path_length(0, 1 << 32), 32);

@@ -60,9 +60,7 @@ impl<'a> Recipients<'a> {
         for _ in 0..count {
             read_entry(reader)?;
         }
-        Ok(Self {
-            encoded: reader.since(start),
-        })
+        Ok(Self { encoded: reader.since(start) })
     }
 
     /// The entries in array order, each with its own bytes.
@@ -90,9 +88,7 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
 /// An X25519 entry has exactly one encoding, so its fixed parts are compared
 /// instead of decoded. Whatever differs goes the general way.
 fn read_x25519<'a>(reader: &mut Reader<'a>) -> Option<RecipientEntry<'a>> {
-    const HEAD: &[u8] = &[
-        0x83, 0x47, 0xa1, 0x01, 0x3a, 0x00, 0x01, 0x00, 0x06, 0xa2, 0x04,
-    ];
+    const HEAD: &[u8] = &[0x83, 0x47, 0xa1, 0x01, 0x3a, 0x00, 0x01, 0x00, 0x06, 0xa2, 0x04];
     if !reader.skip_literal(HEAD) {
         return None;
     }
@@ -122,23 +118,19 @@ fn read_other<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
     match (protected.is_empty(), algorithm) {
         (false, Some(label::HPKE_X25519)) => {
             // Had it the right shape, it would have been recognised above.
-            Err(Error::structure(
-                "an X25519 recipient has not the shape of one",
-            ))
+            Err(Error::structure("an X25519 recipient has not the shape of one"))
         }
         (true, Some(label::A256KW)) => {
             const WHAT: &str = "a KEK recipient has not the shape of one";
-            let key_id = unprotected
-                .key_id
-                .filter(|id| (1..=limits::KEK_ID).contains(&id.len()));
+            let key_id = unprotected.key_id.filter(|id| (1..=limits::KEK_ID).contains(&id.len()));
             match (unprotected.entries, key_id, ciphertext.try_into()) {
                 (2, Some(key_id), Ok(ciphertext)) => Ok(RecipientEntry::Kek { key_id, ciphertext }),
                 _ => Err(Error::structure(WHAT)),
             }
         }
-        _ if reader.since(start).len() > limits::OTHER_RECIPIENT => Err(Error::structure(
-            "a recipient of an unknown algorithm is longer than 4096 bytes",
-        )),
+        _ if reader.since(start).len() > limits::OTHER_RECIPIENT => {
+            Err(Error::structure("a recipient of an unknown algorithm is longer than 4096 bytes"))
+        }
         _ => Ok(RecipientEntry::Other { algorithm }),
     }
 }
@@ -155,11 +147,7 @@ const DEPTH_LEFT: usize = limits::DEPTH - 5;
 
 fn read_unprotected<'a>(reader: &mut Reader<'a>) -> Result<Unprotected<'a>> {
     let entries = reader.map("a recipient's unprotected header is not a map")?;
-    let mut found = Unprotected {
-        entries,
-        algorithm: None,
-        key_id: None,
-    };
+    let mut found = Unprotected { entries, algorithm: None, key_id: None };
     let mut order = KeyOrder::new();
     for _ in 0..entries {
         let key = reader.skip(DEPTH_LEFT, Values::Format)?;
@@ -179,9 +167,7 @@ fn algorithm_of_map(reader: &mut Reader<'_>) -> Result<Option<i64>> {
     let whole = reader.skip(limits::DEPTH, Values::Format)?;
     let mut reader = Reader::new(whole);
     let Head::Map(entries) = reader.head()? else {
-        return Err(Error::structure(
-            "a recipient's protected header is not a map",
-        ));
+        return Err(Error::structure("a recipient's protected header is not a map"));
     };
     for _ in 0..entries {
         let key = reader.head()?;

@@ -50,30 +50,16 @@ fn only_deterministic_cbor_passes() {
     ];
     for (hex, expected) in cases {
         let bytes = hex::decode(hex.replace(' ', "")).unwrap();
-        let kind = skip(&bytes, Values::Format)
-            .err()
-            .map(|error| error.kind().unwrap());
+        let kind = skip(&bytes, Values::Format).err().map(|error| error.kind().unwrap());
         assert_eq!(kind, *expected, "{hex}");
     }
 }
 
 #[test]
 fn heads_are_written_as_they_are_read() {
-    for value in [
-        0,
-        23,
-        24,
-        255,
-        256,
-        65535,
-        65536,
-        u32::MAX.into(),
-        i64::MAX,
-        -1,
-        -24,
-        -25,
-        i64::MIN,
-    ] {
+    for value in
+        [0, 23, 24, 255, 256, 65535, 65536, u32::MAX.into(), i64::MAX, -1, -24, -25, i64::MIN]
+    {
         let mut bytes = Vec::new();
         bytes.int(value);
         let read = read_whole(&bytes, |reader| reader.int("")).unwrap();

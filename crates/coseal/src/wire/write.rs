@@ -29,10 +29,7 @@ pub(crate) struct Slots<'a> {
 
 impl<'a> Slots<'a> {
     pub(crate) const fn new(out: &'a mut [u8]) -> Self {
-        Self {
-            free: out,
-            overflowed: false,
-        }
+        Self { free: out, overflowed: false }
     }
 
     /// The next `length` bytes, to be filled by the caller.
