@@ -256,8 +256,8 @@ pub struct Facts {
     pub expired: bool,
     /// The message claims to be sealed later.
     pub from_the_future: bool,
-    /// Time since sealing; zero where that lies ahead.
-    pub age: Duration,
+    /// Time since sealing; nothing where that lies ahead.
+    pub age: Option<Duration>,
 }
 
 /// An envelope of a known signer who was allowed to sign it, for the channel

@@ -72,14 +72,8 @@ impl MessageKey {
         let Ok(buffer) = InOutBuf::new(payload, body) else {
             return false;
         };
-        let sealed = with_aad(protected, |aad| match self.suite {
-            Suite::A256Gcm => Aes256Gcm::new((&*self.key).into())
-                .encrypt_inout_detached(&NONCE.into(), aad, buffer)
-                .map(<[u8; TAG]>::from),
-            Suite::ChaCha20Poly1305 => ChaCha20Poly1305::new((&*self.key).into())
-                .encrypt_inout_detached(&NONCE.into(), aad, buffer)
-                .map(<[u8; TAG]>::from),
-        });
+        let sealed =
+            with_aad(protected, |aad| aead_encrypt(self.suite, &self.key, &NONCE, aad, buffer));
         sealed.is_ok_and(|made| {
             *tag = made;
             true
@@ -130,17 +124,48 @@ impl MessageKey {
     }
 
     fn open(self, protected: &[u8], buffer: InOutBuf<'_, '_, u8>, tag: &[u8; TAG]) -> Result<()> {
-        with_aad(protected, |aad| match self.suite {
-            Suite::A256Gcm => Aes256Gcm::new((&*self.key).into()).decrypt_inout_detached(
-                &NONCE.into(),
-                aad,
-                buffer,
-                tag.into(),
-            ),
-            Suite::ChaCha20Poly1305 => ChaCha20Poly1305::new((&*self.key).into())
-                .decrypt_inout_detached(&NONCE.into(), aad, buffer, tag.into()),
-        })
-        .map_err(|_| Error::Undecryptable)
+        with_aad(protected, |aad| aead_decrypt(self.suite, &self.key, &NONCE, aad, buffer, tag))
+            .map_err(|_| Error::Undecryptable)
+    }
+}
+
+/// The suite's AEAD, with any nonce: apart from [`NONCE`] only known vectors
+/// bring one.
+fn aead_encrypt(
+    suite: Suite,
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    buffer: InOutBuf<'_, '_, u8>,
+) -> Result<[u8; TAG], aead::Error> {
+    match suite {
+        Suite::A256Gcm => {
+            Aes256Gcm::new(key.into()).encrypt_inout_detached(nonce.into(), aad, buffer)
+        }
+        Suite::ChaCha20Poly1305 => {
+            ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(nonce.into(), aad, buffer)
+        }
+    }
+    .map(<[u8; TAG]>::from)
+}
+
+/// The same backwards.
+fn aead_decrypt(
+    suite: Suite,
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    buffer: InOutBuf<'_, '_, u8>,
+    tag: &[u8; TAG],
+) -> Result<(), aead::Error> {
+    let tag = tag.into();
+    match suite {
+        Suite::A256Gcm => {
+            Aes256Gcm::new(key.into()).decrypt_inout_detached(nonce.into(), aad, buffer, tag)
+        }
+        Suite::ChaCha20Poly1305 => {
+            ChaCha20Poly1305::new(key.into()).decrypt_inout_detached(nonce.into(), aad, buffer, tag)
+        }
     }
 }
 
@@ -167,6 +192,9 @@ fn with_aad<T>(protected: &[u8], then: impl FnOnce(&[u8]) -> T) -> T {
     debug_assert!(out.is_full(), "the length was computed");
     then(buffer)
 }
+
+#[cfg(test)]
+mod known;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]

@@ -23,6 +23,7 @@ use crate::seal::write::{Encrypted, EpochParts, Proof, Slot, encrypt, write_rece
 use crate::secret::Secret;
 use crate::suite::Suite;
 use crate::wire::write::{Items, Slots};
+use crate::wire::{Values, read_embedded};
 
 /// An epoch of the caller's making.
 #[derive(Debug)]
@@ -152,6 +153,18 @@ impl RawEpoch {
         };
         pending.into_iter().enumerate().map(finish).collect()
     }
+}
+
+/// Runs the strict reader alone: `input` is one item, in the one encoding and
+/// of the values that the format allows, nested at most 16 deep. For comparing
+/// it with other readers of CBOR; it says nothing about envelopes.
+///
+/// # Errors
+///
+/// `malformed/cbor` where the encoding is at fault, `malformed/structure` where
+/// only a value is: a float, another simple value, an integer beyond 64 bits.
+pub fn check_deterministic_cbor(input: &[u8]) -> Result<()> {
+    read_embedded(input, |reader| reader.skip(limits::DEPTH, Values::Format).map(drop))
 }
 
 fn slot(message: &Message<'_>, place: &RawPlace, index: u64, tree_size: u64) -> Result<Slot> {

@@ -31,14 +31,16 @@ pub(crate) fn verify(
 ) -> Result<()> {
     let root = tree::root_of(leaf, receipt.leaf_index, receipt.tree_size, receipt.path.iter());
     let id = cache::root_id(key, receipt.protected, &root, receipt.signature);
-    if roots.holds(&id) {
+    if id.is_some_and(|id| roots.holds(&id)) {
         return Ok(());
     }
     if !signature_verifies(key, receipt.protected, &root, receipt.signature) {
         let detail = "the sender's signature does not fit this message";
         return Err(Error::Untrusted(Untrusted::BadSignature, detail.into()));
     }
-    roots.insert(id);
+    if let Some(id) = id {
+        roots.insert(id);
+    }
     Ok(())
 }
 
@@ -63,21 +65,25 @@ pub(crate) fn with_to_be_signed<T: Default>(
     root: &Hash,
     then: impl FnOnce(&[u8]) -> T,
 ) -> T {
-    let mut buffer = [0; 12 + 2 + PROTECTED_MAX + 1 + 34];
-    if protected.len() > PROTECTED_MAX {
-        return T::default();
-    }
+    let mut buffer = [0; TO_BE_SIGNED_MAX];
     let length = 12 + shortest(protected.len() as u64) + protected.len() + 1 + 34;
-    let Some(message) = buffer.get_mut(..length) else {
-        return T::default();
-    };
-    let mut out = Slots::new(message);
-    out.array(4);
-    out.text("Signature1");
+    match buffer.get_mut(..length) {
+        Some(message) => {
+            write_to_be_signed(&mut Slots::new(message), protected, root);
+            then(message)
+        }
+        None => T::default(),
+    }
+}
+
+/// Room for a `Sig_structure` over a root.
+const TO_BE_SIGNED_MAX: usize = 12 + 2 + PROTECTED_MAX + 1 + 34;
+
+fn write_to_be_signed(out: &mut impl Items, protected: &[u8], root: &Hash) {
+    out.put(b"\x84\x6aSignature1");
     out.bytes(protected);
-    out.bytes(b"");
-    out.bytes(root);
-    then(message)
+    out.put(&[0x40, 0x58, 0x20]);
+    out.put(root);
 }
 
 /// The protected header of the sender's receipt:
@@ -95,20 +101,16 @@ pub(crate) const fn protected_len(tree_size: u64) -> usize {
 /// The leaf of a message: SHA-256(0x00 || statement), where the statement is
 /// `["coseal/v1", protected, SHA-256(ciphertext)]`.
 pub(crate) fn leaf_of(protected: &[u8], ciphertext_digest: &Hash) -> Hash {
-    let mut head = HashSink(Sha256::new());
-    head.put(&[0x00]);
-    head.array(3);
-    head.text("coseal/v1");
-    head.bytes(protected);
-    head.bytes(ciphertext_digest);
-    head.0.finalize().into()
-}
-
-/// Lets items be hashed instead of stored.
-pub(crate) struct HashSink(pub(crate) Sha256);
-
-impl Sink for HashSink {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
+    // Few updates: each costs more than the bytes in it.
+    let mut head = [0; 12 + 5];
+    let length = 12 + shortest(protected.len() as u64);
+    let head = head.get_mut(..length).unwrap_or_default();
+    let mut out = Slots::new(head);
+    out.put(b"\x00\x83\x69coseal/v1");
+    out.bytes_head(protected.len());
+    let mut end = [0; 34];
+    let mut out = Slots::new(&mut end);
+    out.bytes(ciphertext_digest);
+    let hash = Sha256::new().chain_update(head).chain_update(protected).chain_update(end);
+    hash.finalize().into()
 }

@@ -173,7 +173,7 @@ impl Verdict {
             bundle_expired: now >= bundle.expires_at.plus(skew),
             expired: expires_at.is_some_and(|expiry| now >= expiry.plus(skew)),
             from_the_future: *sealed_at > now.plus(skew),
-            age: now.since(*sealed_at),
+            age: (*sealed_at <= now).then(|| now.since(*sealed_at)),
         })
     }
 }

@@ -3,11 +3,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::HashSink;
 use super::tree::Hash;
+use super::with_to_be_signed;
 use crate::key::VerifyingKey;
 use crate::sync::{BoundedMap, Mutex};
-use crate::wire::write::{Items, Sink};
 
 /// Roots remembered. One batch is one root, so this covers readers that hop
 /// between a thousand producers, in 100 KiB.
@@ -47,15 +46,15 @@ impl RootCache {
     }
 }
 
-/// SHA-256(public key || Sig_structure || signature).
-pub(super) fn root_id(key: &VerifyingKey, protected: &[u8], root: &Hash, signature: &[u8]) -> Hash {
-    let mut out = HashSink(Sha256::new());
-    out.put(key.as_bytes());
-    out.array(4);
-    out.text("Signature1");
-    out.bytes(protected);
-    out.bytes(b"");
-    out.bytes(root);
-    out.put(signature);
-    out.0.finalize().into()
+/// SHA-256(public key || Sig_structure || signature). Nothing where the header
+/// is too long for a signature that we could verify.
+pub(super) fn root_id(
+    key: &VerifyingKey,
+    protected: &[u8],
+    root: &Hash,
+    signature: &[u8],
+) -> Option<Hash> {
+    let hash = Sha256::new().chain_update(key.as_bytes());
+    let hash = with_to_be_signed(protected, root, |message| Some(hash.chain_update(message)))?;
+    Some(hash.chain_update(signature).finalize().into())
 }

@@ -175,7 +175,7 @@ fn each_kind_of_item_ends_where_it_ends() {
         assert_eq!(scan([item.as_slice()]), (vec![item.len() as u64], None), "{item:02x?}");
         for cut in 0..item.len() {
             let (ends, fault) = scan([&item[..cut]]);
-            assert_eq!(ends, []);
+            assert!(ends.is_empty());
             let expected =
                 (cut > 0).then_some(NotASequence { start: 0, at: cut as u64, fault: Fault::Ended });
             assert_eq!(fault, expected, "{item:02x?} cut at {cut}");

@@ -161,7 +161,7 @@ impl<'a> Fields<'a> {
             6 => self.records = Some(split_records(reader)?),
             7 => self.next_roots = read_roots(reader)?,
             64.. => {
-                reader.skip(limits::DEPTH - 1, Values::Format)?;
+                reader.skip(limits::EXTENSION_DEPTH, Values::Untagged)?;
                 self.extensions.push(reader.since(start));
             }
             _ => return Err(Error::structure("a label below 64 that does not exist")),
@@ -224,8 +224,11 @@ fn read_records(body: &Body<'_>) -> Result<(Vec<Numbered>, Vec<SkippedRecord>)> 
 
 /// Names the record. A fault of shape inside one is `malformed/record`.
 fn in_record(index: usize, error: Error) -> Error {
-    let weak = matches!(error, Error::Malformed(Malformed::WeakKey, _));
-    let kind = if weak { Malformed::WeakKey } else { Malformed::Record };
+    let kind = if let Error::Malformed(kind @ (Malformed::WeakKey | Malformed::Cbor), _) = error {
+        kind
+    } else {
+        Malformed::Record
+    };
     Error::Malformed(kind, Cow::Owned(format!("record {index}: {error}")))
 }
 

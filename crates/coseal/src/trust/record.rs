@@ -318,7 +318,7 @@ impl Fields {
             6 => self.channels = Some(read_patterns(reader)?),
             7 => self.revocation = Some(read_revocation(reader)?),
             64.. => {
-                reader.skip(limits::DEPTH, Values::Format)?;
+                reader.skip(limits::EXTENSION_DEPTH, Values::Untagged)?;
                 self.extensions.extend_from_slice(reader.since(start));
                 self.extension_count += 1;
             }

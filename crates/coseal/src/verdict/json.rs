@@ -101,7 +101,7 @@ impl Serialize for Facts {
         out.serialize_field("bundle_expired", &self.bundle_expired)?;
         out.serialize_field("expired", &self.expired)?;
         out.serialize_field("from_the_future", &self.from_the_future)?;
-        out.serialize_field("age_seconds", &self.age.as_secs())?;
+        out.serialize_field("age_seconds", &self.age.map(|age| age.as_secs()))?;
         out.end()
     }
 }
