@@ -86,16 +86,23 @@ impl<'a> RawReceipt<'a> {
 
 fn read_protected(reader: &mut Reader<'_>) -> Result<(i64, u64)> {
     const WHAT: &str = "the receipt's protected header has not the labels 1, 395 and -65537";
-    if reader.map(WHAT)? != 3 {
-        return Err(Error::structure(WHAT));
-    }
-    reader.expect_int(label::ALGORITHM, WHAT)?;
-    let algorithm = reader.int("the receipt's algorithm is not an integer")?;
-    reader.expect_int(label::TREE_ALGORITHM, WHAT)?;
-    reader.expect_int(1, "the receipt's tree is not RFC9162_SHA256")?;
-    reader.expect_int(label::COSEAL, WHAT)?;
-    reader.array_of(2, "the receipt's role is not [1, tree size]")?;
-    reader.expect_int(1, "the receipt's role is not the sender's")?;
+    // What every sealer writes; the general way gives the same.
+    const USUAL: &[u8] = b"\xa3\x01\x27\x19\x01\x8b\x01\x3a\x00\x01\x00\x00\x82\x01";
+    let algorithm = if reader.skip_literal(USUAL) {
+        label::EDDSA
+    } else {
+        if reader.map(WHAT)? != 3 {
+            return Err(Error::structure(WHAT));
+        }
+        reader.expect_int(label::ALGORITHM, WHAT)?;
+        let algorithm = reader.int("the receipt's algorithm is not an integer")?;
+        reader.expect_int(label::TREE_ALGORITHM, WHAT)?;
+        reader.expect_int(1, "the receipt's tree is not RFC9162_SHA256")?;
+        reader.expect_int(label::COSEAL, WHAT)?;
+        reader.array_of(2, "the receipt's role is not [1, tree size]")?;
+        reader.expect_int(1, "the receipt's role is not the sender's")?;
+        algorithm
+    };
     match reader.uint("the receipt's tree size is not an unsigned integer")? {
         size @ 1..=limits::TREE_SIZE => Ok((algorithm, size)),
         _ => Err(Error::structure("the receipt's tree size is not in 1..2^32")),
@@ -105,10 +112,15 @@ fn read_protected(reader: &mut Reader<'_>) -> Result<(i64, u64)> {
 /// The encoded inclusion proof in an unprotected header, if there is one.
 pub(crate) fn read_proof_header<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>> {
     const WHAT: &str = "the receipt's unprotected header is not one inclusion proof";
-    match reader.map(WHAT)? {
-        0 => return Ok(None),
-        1 => (),
-        _ => return Err(Error::structure(WHAT)),
+    if reader.skip_literal(&[0xa0]) {
+        return Ok(None);
+    }
+    // What every sealer writes; the general way gives the same.
+    if reader.skip_literal(&[0xa1, 0x19, 0x01, 0x8c, 0xa1, 0x20, 0x81]) {
+        return reader.bytes(WHAT).map(Some);
+    }
+    if reader.map(WHAT)? != 1 {
+        return Err(Error::structure(WHAT));
     }
     reader.expect_int(label::PROOFS, WHAT)?;
     if reader.map(WHAT)? != 1 {
@@ -132,6 +144,7 @@ pub(crate) fn read_proof<'a>(reader: &mut Reader<'a>) -> Result<Proof<'a>> {
     for _ in 0..length {
         reader.bytes_of::<32>("a hash of the proof's path is not 32 bytes long")?;
     }
+    // 32 bytes have one head, `58 20`: each entry is as long as the next.
     let (entries, _) = reader.since(start).as_chunks();
     Ok(Proof { size, index, path: Path(entries) })
 }

@@ -70,6 +70,17 @@ fn heads_are_written_as_they_are_read() {
 }
 
 #[test]
+fn heads_are_written_as_ciborium_writes_them() {
+    for value in (0..64).flat_map(|bits| [(1_u64 << bits) - 1, 1 << bits]) {
+        let mut bytes = Vec::new();
+        bytes.uint(value);
+        let mut theirs = vec![];
+        ciborium::into_writer(&value, &mut theirs).unwrap();
+        assert_eq!(bytes, theirs);
+    }
+}
+
+#[test]
 fn keys_may_not_repeat_at_any_depth() {
     let twice = hex::decode("81a1 01 a2 00 00 00 00".replace(' ', "")).unwrap();
     assert_eq!(skip(&twice, Values::Any).unwrap_err().kind(), Some("cbor"));

@@ -1,10 +1,7 @@
-//! Writes deterministic CBOR. `ciborium-ll` encodes the heads, which it always
-//! does in their shortest form; order of keys is the caller's.
+//! Writes deterministic CBOR: heads in their shortest form; the order of keys
+//! is the caller's. As for reading, the tests hold it against `ciborium`.
 
 use alloc::vec::Vec;
-use ciborium_io::Write;
-use ciborium_ll::{Encoder, Header};
-use core::convert::Infallible;
 
 pub(crate) use super::read::shortest;
 
@@ -64,38 +61,35 @@ impl Sink for Slots<'_> {
     }
 }
 
-/// Lets `ciborium-ll` write into a sink.
-struct Adapter<'a, S>(&'a mut S);
-
-impl<S: Sink> Write for Adapter<'_, S> {
-    type Error = Infallible;
-
-    fn write_all(&mut self, data: &[u8]) -> Result<(), Infallible> {
-        self.0.put(data);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
 /// The items of CBOR, written into any sink.
 pub(crate) trait Items: Sink + Sized {
-    fn head(&mut self, header: Header) {
-        let Ok(()) = Encoder::from(Adapter(self)).push(header);
+    /// The shortest head there is.
+    #[inline]
+    fn head(&mut self, major: u8, argument: u64) {
+        let first = major << 5;
+        let [.., b4, b5, b6, b7] = argument.to_be_bytes();
+        match shortest(argument) {
+            1 => self.put(&[first | b7]),
+            2 => self.put(&[first | 24, b7]),
+            3 => self.put(&[first | 25, b6, b7]),
+            5 => self.put(&[first | 26, b4, b5, b6, b7]),
+            _ => {
+                self.put(&[first | 27]);
+                self.put(&argument.to_be_bytes());
+            }
+        }
     }
 
     fn int(&mut self, value: i64) {
-        self.head(match u64::try_from(value) {
-            Ok(value) => Header::Positive(value),
+        match u64::try_from(value) {
+            Ok(value) => self.head(0, value),
             // -1 - n, which is !n in two's complement.
-            Err(_) => Header::Negative((!value).unsigned_abs()),
-        });
+            Err(_) => self.head(1, (!value).unsigned_abs()),
+        }
     }
 
     fn uint(&mut self, value: u64) {
-        self.head(Header::Positive(value));
+        self.head(0, value);
     }
 
     fn bytes(&mut self, value: &[u8]) {
@@ -104,32 +98,32 @@ pub(crate) trait Items: Sink + Sized {
     }
 
     fn bytes_head(&mut self, length: usize) {
-        self.head(Header::Bytes(Some(length)));
+        self.head(2, length as u64);
     }
 
     fn text(&mut self, value: &str) {
-        self.head(Header::Text(Some(value.len())));
+        self.head(3, value.len() as u64);
         self.put(value.as_bytes());
     }
 
     fn array(&mut self, length: usize) {
-        self.head(Header::Array(Some(length)));
+        self.head(4, length as u64);
     }
 
     fn map(&mut self, length: usize) {
-        self.head(Header::Map(Some(length)));
+        self.head(5, length as u64);
     }
 
     fn tag(&mut self, tag: u64) {
-        self.head(Header::Tag(tag));
+        self.head(6, tag);
     }
 
     fn bool(&mut self, value: bool) {
-        self.head(Header::Simple(if value { 21 } else { 20 }));
+        self.head(7, if value { 21 } else { 20 });
     }
 
     fn null(&mut self) {
-        self.head(Header::Simple(22));
+        self.head(7, 22);
     }
 }
 
