@@ -58,7 +58,11 @@ pub trait ReplayMemory: Send + Sync {
     /// `carrier` where the memory itself failed.
     fn observe(&self, sighting: &Sighting) -> Result<Observed>;
 
-    /// The latest sealing time of `signer` among what was observed in `log`:
+    /// A message of `signer` in `log` was verified. It may still not open: its
+    /// recipients are unsigned, its sealing time is not.
+    fn verified(&self, log: u64, signer: &Thumbprint, sealed_at: Time);
+
+    /// The latest sealing time of `signer` among what was verified in `log`:
     /// what age is measured against there.
     fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time>;
 
@@ -116,15 +120,16 @@ impl ReplayMemory for InMemoryReplay {
         state.sweep(sighting.now, self.keep);
         let epoch = state.epochs.entry((sighting.signer, sighting.epoch)).or_default();
         epoch.newest = epoch.newest.max(sighting.sealed_at);
-        let observed = match sighting.position {
+        Ok(match sighting.position {
             Some(position) => epoch.observe_at(sighting.sequence, position),
             None => epoch.observe(sighting.sequence),
-        };
-        if let (Some(position), Observed::New) = (sighting.position, observed) {
-            let latest = state.latest.entry((position.log, sighting.signer)).or_default();
-            *latest = (*latest).max(sighting.sealed_at);
-        }
-        Ok(observed)
+        })
+    }
+
+    fn verified(&self, log: u64, signer: &Thumbprint, sealed_at: Time) {
+        let mut state = self.state.lock();
+        let latest = state.latest.entry((log, *signer)).or_default();
+        *latest = (*latest).max(sealed_at);
     }
 
     fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time> {

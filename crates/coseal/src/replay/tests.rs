@@ -34,6 +34,8 @@ fn at_the_same_position_it_is_a_redelivery() {
     assert_eq!(memory.observe(&sighting(1, 1000, here)).unwrap(), Observed::New);
     assert_eq!(memory.observe(&sighting(1, 1000, elsewhere)).unwrap(), Observed::Replay);
     assert_eq!(memory.observe(&sighting(1, 1000, here)).unwrap(), Observed::Redelivery);
+    memory.verified(0, &signer(), Time::from_secs(1000));
+    memory.verified(0, &signer(), Time::from_secs(900));
     assert_eq!(memory.latest(0, &signer()), Some(Time::from_secs(1000)));
     assert_eq!(memory.latest(1, &signer()), None);
 }

@@ -1,0 +1,263 @@
+//! Receipts after the sender's: reported, and never judged.
+
+use super::rules;
+use super::test::{Cases, Row, Test};
+use super::world::{NOTARY, VALID_FROM, World};
+use crate::build::bundle::{BundlePlan, Record};
+use crate::build::cbor;
+use crate::build::draft::Draft;
+use crate::build::keys::{Signer, seed};
+use crate::build::notary::NotaryReceipt;
+use crate::build::plan::label;
+use crate::build::weak;
+use crate::case::ReceiptVerdict::{self, Invalid, Trusted, Unknown};
+
+pub(crate) fn add(cases: &mut Cases) {
+    cases.theme("other_receipts");
+    notaries(cases);
+    invalid(cases);
+    unknown(cases);
+    many(cases);
+}
+
+/// Adds a message whose later receipts are these, and are worth this.
+fn carried(
+    cases: &mut Cases,
+    name: &str,
+    comment: &str,
+    bundle: &BundlePlan,
+    receipts: impl Fn(&NotaryReceipt) -> Vec<(Vec<u8>, ReceiptVerdict)>,
+) {
+    let mut draft = Draft::new(World::new().plan(&cases.label(name)));
+    let good = NotaryReceipt::over(&draft.seal(), &World::new().notary);
+    let receipts = receipts(&good);
+    let verdicts: Vec<ReceiptVerdict> = receipts.iter().map(|(_, verdict)| *verdict).collect();
+    draft.other_receipts = receipts.into_iter().map(|(receipt, _)| cbor::bytes(receipt)).collect();
+    let sealed = draft.seal();
+    let test = Test::of(rules::OTHER_RECEIPTS, comment, &sealed).reported(&sealed, &verdicts);
+    cases.add(name, test.bundle(bundle));
+}
+
+/// One receipt, made from a good one of the notary.
+fn one(
+    cases: &mut Cases,
+    name: &str,
+    verdict: ReceiptVerdict,
+    comment: &str,
+    edit: impl Fn(&mut NotaryReceipt),
+) {
+    carried(cases, name, comment, &World::new().bundle(), |good| {
+        let mut receipt = good.clone();
+        edit(&mut receipt);
+        vec![(receipt.encode(), verdict)]
+    });
+}
+
+fn notaries(cases: &mut Cases) {
+    one(cases, "notary", Trusted, "A notary's receipt: leaf 5 of 11.", |_| ());
+    one(cases, "notary_ed25519", Trusted, "A notary's receipt with algorithm -19.", |receipt| {
+        receipt.protected.set(1, cbor::int(-19));
+    });
+    let world = World::new();
+    let with_notary = |edit: &dyn Fn(&mut Record)| {
+        let mut bundle = world.bundle();
+        let record = bundle.records.iter_mut().find(|record| record.subject == NOTARY);
+        edit(record.expect("the notary's record"));
+        bundle
+    };
+    let good = |good: &NotaryReceipt, verdict| vec![(good.encode(), verdict)];
+    let bundles = [
+        (
+            "notary_revoked",
+            Unknown,
+            with_notary(&|record| record.revocation = Some((VALID_FROM, 1, None))),
+            "The notary's key is revoked.",
+        ),
+        (
+            "notary_not_allowed",
+            Unknown,
+            with_notary(&|record| record.channels = vec!["billing".to_owned()]),
+            "The notary's key is for another channel.",
+        ),
+        (
+            "notary_allowed_by_name",
+            Trusted,
+            with_notary(&|record| record.channels = vec!["orders".to_owned()]),
+            "The notary's key is for this channel alone.",
+        ),
+    ];
+    for (name, verdict, bundle, comment) in bundles {
+        carried(cases, name, comment, &bundle, |receipt| good(receipt, verdict));
+    }
+    let mut bundle = world.bundle();
+    bundle.records.retain(|record| record.subject != NOTARY);
+    let comment = "The notary's key is not in the bundle.";
+    carried(cases, "notary_unknown", comment, &bundle, |receipt| good(receipt, Unknown));
+}
+
+fn invalid(cases: &mut Cases) {
+    one(
+        cases,
+        "bad_signature",
+        Invalid,
+        "A bit of the notary's signature is flipped.",
+        |receipt| {
+            let mut signature = receipt.signature();
+            *signature.first_mut().expect("64 bytes") ^= 1;
+            receipt.signature = Some(signature);
+        },
+    );
+    one(cases, "malleable_signature", Invalid, "S + L in the notary's signature.", |receipt| {
+        receipt.signature = Some(weak::malleated(&receipt.signature()));
+    });
+    one(cases, "other_leaf", Invalid, "A notary's receipt over another statement.", |receipt| {
+        receipt.leaf = seed("another leaf");
+    });
+    one(
+        cases,
+        "other_index",
+        Invalid,
+        "The proof says another index than that which was signed.",
+        |receipt| {
+            receipt.signature = Some(receipt.signature());
+            receipt.proof.index = 4;
+        },
+    );
+    one(cases, "another_signer", Invalid, "Names the notary, signed by another.", |receipt| {
+        receipt.signer = World::new().billing;
+    });
+    one(cases, "index_not_below_size", Invalid, "The proof says leaf 11 of 11.", |receipt| {
+        receipt.signature = Some(receipt.signature());
+        receipt.proof.index = 11;
+    });
+    one(cases, "path_too_long", Invalid, "The proof has a sibling too many.", |receipt| {
+        receipt.signature = Some(receipt.signature());
+        receipt.proof.path.push([5; 32]);
+    });
+    one(cases, "path_too_short", Invalid, "The proof has a sibling too few.", |receipt| {
+        receipt.signature = Some(receipt.signature());
+        receipt.proof.path.pop();
+    });
+    one(cases, "short_signature", Invalid, "The notary's signature has 63 bytes.", |receipt| {
+        let mut signature = receipt.signature();
+        signature.pop();
+        receipt.signature = Some(signature);
+    });
+    one(
+        cases,
+        "with_sender_label",
+        Invalid,
+        "A notary's receipt that carries the sender's label.",
+        |receipt| {
+            receipt.protected.set(label::ORIGIN, cbor::array([cbor::uint(1), cbor::uint(11)]));
+        },
+    );
+}
+
+fn unknown(cases: &mut Cases) {
+    one(
+        cases,
+        "other_algorithm",
+        Unknown,
+        "A receipt of an algorithm that is not ours.",
+        |receipt| {
+            receipt.protected.set(1, cbor::int(-7));
+        },
+    );
+    one(
+        cases,
+        "other_structure",
+        Unknown,
+        "A receipt over another verifiable data structure.",
+        |receipt| {
+            receipt.protected.set(395, cbor::uint(2));
+        },
+    );
+    one(cases, "no_key_id", Unknown, "A receipt that names no key.", |receipt| {
+        receipt.protected.remove(4)
+    });
+    one(cases, "long_key_id", Unknown, "A receipt that names its key by 32 bytes.", |receipt| {
+        receipt.protected.set(4, cbor::bytes(receipt.signer.thumbprint()));
+    });
+    one(cases, "receiving_key_id", Unknown, "A receipt that names a receiving key.", |receipt| {
+        receipt.protected.set(4, cbor::bytes(World::new().stock.key_id()));
+    });
+    one(cases, "attached_payload", Unknown, "A receipt with its root attached.", |receipt| {
+        receipt.payload = cbor::bytes(receipt.proof.root(&receipt.leaf));
+    });
+    let world = World::new();
+    let opaque: [Row<Vec<u8>>; 6] = [
+        ("one_byte", vec![0], "A receipt of one byte."),
+        ("not_cbor", vec![0xff; 40], "A receipt that is not CBOR."),
+        ("indefinite", vec![0x9f, 0xff], "A receipt that is not deterministic CBOR."),
+        ("float", cbor::half(0x3e00), "A receipt that is a float: opaque bytes all the same."),
+        (
+            "deep",
+            cbor::nested(1000, cbor::uint(0)),
+            "A receipt nested 1000 deep: opaque bytes all the same.",
+        ),
+        ("largest", vec![0x5a; 16384], "A receipt of 16384 bytes."),
+    ];
+    for (name, bytes, comment) in opaque {
+        carried(cases, &format!("opaque_{name}"), comment, &world.bundle(), |_| {
+            vec![(bytes.clone(), Unknown)]
+        });
+    }
+    let comment = "A receipt of no tag at all.";
+    carried(cases, "untagged", comment, &world.bundle(), |good| {
+        let receipt = good.encode();
+        let (_, untagged) = receipt.split_first().expect("a tag");
+        vec![(untagged.to_vec(), Unknown)]
+    });
+    let comment = "A receipt with a byte after it.";
+    carried(cases, "trailing_byte", comment, &world.bundle(), |good| {
+        vec![([good.encode(), vec![0]].concat(), Unknown)]
+    });
+}
+
+fn many(cases: &mut Cases) {
+    let world = World::new();
+    let comment = "Three receipts: trusted, invalid, unknown.";
+    carried(cases, "three", comment, &world.bundle(), |good| {
+        let forged = NotaryReceipt { signature: Some(vec![7; 64]), ..good.clone() };
+        let stranger = Signer::labelled("another notary");
+        let mut strange = NotaryReceipt { signer: stranger.clone(), ..good.clone() };
+        strange.protected.set(4, cbor::bytes(stranger.key_id()));
+        vec![(good.encode(), Trusted), (forged.encode(), Invalid), (strange.encode(), Unknown)]
+    });
+    let comment = "Two receipts of two notaries.";
+    let second = Signer::labelled("second notary");
+    let mut bundle = world.bundle();
+    bundle.records.push(Record::sign(
+        &second,
+        "spiffe://example.test/notary/2",
+        VALID_FROM,
+        &["orders"],
+    ));
+    carried(cases, "two_notaries", comment, &bundle, |good| {
+        let mut other = NotaryReceipt { signer: second.clone(), ..good.clone() };
+        other.protected.set(4, cbor::bytes(second.key_id()));
+        vec![(other.encode(), Trusted), (good.encode(), Trusted)]
+    });
+    let name = "in_a_batch";
+    let mut draft = Draft::new(world.plan(&cases.label(name)));
+    draft.receipt.place(crate::build::merkle::Proof::imagined(7, 4, name));
+    let notarised = NotaryReceipt::over(&draft.seal(), &world.notary);
+    draft.other_receipts = vec![cbor::bytes(notarised.encode())];
+    let sealed = draft.seal();
+    let comment =
+        "A notary's receipt on a message of a batch: over the message, not over the batch.";
+    cases
+        .add(name, Test::of(rules::OTHER_RECEIPTS, comment, &sealed).reported(&sealed, &[Trusted]));
+    let name = "over_the_root";
+    let mut draft = Draft::new(world.plan(&cases.label(name)));
+    draft.receipt.place(crate::build::merkle::Proof::imagined(7, 4, name));
+    let sealed = draft.seal();
+    let over_root =
+        NotaryReceipt { leaf: sealed.root, ..NotaryReceipt::over(&sealed, &world.notary) };
+    draft.other_receipts = vec![cbor::bytes(over_root.encode())];
+    let sealed = draft.seal();
+    let comment = "A notary's receipt over the root of the batch instead of the message.";
+    cases
+        .add(name, Test::of(rules::OTHER_RECEIPTS, comment, &sealed).reported(&sealed, &[Invalid]));
+}
