@@ -8,10 +8,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use crate::clock::Time;
 use crate::error::{Error, Misdirected, Result, Stale, Unsupported, Untrusted};
+use crate::hash::Sha256;
 use crate::header::{EpochId, Header, HeaderValue, MessageId, Previous};
 use crate::key::{KeyId, Thumbprint};
 use crate::receipt::tree::Hash;
@@ -105,19 +106,19 @@ impl<'a> Authentic<'a> {
         let revocation = self.record.revocation()?;
         let time = self.header.message_id().sealed_at();
         let since = revocation.compromised_since.unwrap_or(revocation.revoked_at);
-        Some(if time < since {
-            ClaimedTime::Before
-        } else if time < revocation.revoked_at {
+        Some(if time >= revocation.revoked_at {
+            ClaimedTime::After
+        } else if time >= since {
             ClaimedTime::InDoubt
         } else {
-            ClaimedTime::After
+            ClaimedTime::Before
         })
     }
 
     pub(crate) fn other_receipts(&self) -> Vec<OtherReceipt> {
         self.other_receipts
             .iter()
-            .map(|receipt| judge_other(receipt, &self.leaf, self.header.channel(), &self.bundle))
+            .map(|receipt| judge_other(receipt, &self.leaf, &self.header, &self.bundle))
             .collect()
     }
 

@@ -37,26 +37,32 @@ pub(crate) const TAG: usize = 16;
 /// derived from an IV with 74 fresh random bits and a counter.
 const NONCE: [u8; 12] = [0; 12];
 
-/// The key of one message. Used up by the one encryption or decryption it is
-/// for.
-pub(crate) struct MessageKey {
+/// The key of one message, used up by the one encryption or decryption it is
+/// for. It is lent, never moved: moving would leave copies behind.
+pub(crate) struct MessageKey<'k> {
     suite: Suite,
-    key: Zeroizing<[u8; 32]>,
-    pub(crate) commitment: [u8; COMMITMENT],
+    key: &'k [u8; 32],
+    commitment: &'k [u8; COMMITMENT],
 }
 
-impl MessageKey {
-    pub(crate) fn derive(suite: Suite, epoch_secret: &Secret<32>, iv: &[u8; 24]) -> Self {
+impl MessageKey<'_> {
+    /// Derives the key of the message with this IV, lends it to `then`, and
+    /// wipes it.
+    pub(crate) fn with<T>(
+        suite: Suite,
+        epoch_secret: &Secret<32>,
+        iv: &[u8; 24],
+        then: impl FnOnce(MessageKey<'_>) -> T,
+    ) -> Result<T> {
         let hkdf = Hkdf::<Sha256>::new(Some(iv), epoch_secret.expose());
-        let mut derived = Self { suite, key: Zeroizing::new([0; 32]), commitment: [0; COMMITMENT] };
+        let mut key = Zeroizing::new([0; 32]);
+        let mut commitment = [0; COMMITMENT];
         let alg = suite.encoded();
         // 32 bytes are within the 255 blocks that HKDF can give.
-        let made =
-            hkdf.expand_multi_info(&[b"coseal/v1 key", &alg], &mut *derived.key).and_then(|()| {
-                hkdf.expand_multi_info(&[b"coseal/v1 commit", &alg], &mut derived.commitment)
-            });
-        debug_assert!(made.is_ok(), "HKDF gives 32 bytes");
-        derived
+        hkdf.expand_multi_info(&[b"coseal/v1 key", &alg], &mut *key)
+            .and_then(|()| hkdf.expand_multi_info(&[b"coseal/v1 commit", &alg], &mut commitment))
+            .map_err(|_| Error::misuse("internal: HKDF refused to give 32 bytes"))?;
+        Ok(then(MessageKey { suite, key: &key, commitment: &commitment }))
     }
 
     /// Encrypts `payload` into `out`, which is commitment, ciphertext and tag.
@@ -68,7 +74,7 @@ impl MessageKey {
         let Some((body, tag)) = rest.split_last_chunk_mut::<TAG>() else {
             return false;
         };
-        *commitment = self.commitment;
+        *commitment = *self.commitment;
         let Ok(buffer) = InOutBuf::new(payload, body) else {
             return false;
         };
@@ -117,7 +123,7 @@ impl MessageKey {
     fn check_commitment<'c>(&self, ciphertext: &'c [u8]) -> Result<(&'c [u8], &'c [u8; TAG])> {
         let (commitment, rest) =
             ciphertext.split_first_chunk::<COMMITMENT>().ok_or(Error::Undecryptable)?;
-        if !bool::from(commitment.ct_eq(&self.commitment)) {
+        if !bool::from(commitment.ct_eq(self.commitment)) {
             return Err(Error::Undecryptable);
         }
         rest.split_last_chunk::<TAG>().ok_or(Error::Undecryptable)
@@ -202,13 +208,13 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn key(suite: Suite, iv: u8) -> MessageKey {
-        MessageKey::derive(suite, &Secret::take(&mut [7; 32]), &[iv; 24])
+    fn with_key<T>(suite: Suite, iv: u8, then: impl FnOnce(MessageKey<'_>) -> T) -> T {
+        MessageKey::with(suite, &Secret::take(&mut [7; 32]), &[iv; 24], then).unwrap()
     }
 
     fn sealed(suite: Suite, protected: &[u8], payload: &[u8]) -> Vec<u8> {
         let mut out = vec![0; COMMITMENT + payload.len() + TAG];
-        assert!(key(suite, 1).encrypt(protected, payload, &mut out));
+        assert!(with_key(suite, 1, |key| key.encrypt(protected, payload, &mut out)));
         out
     }
 
@@ -218,19 +224,27 @@ mod tests {
             for protected in [vec![1; 80], vec![2; 4000]] {
                 let ciphertext = sealed(suite, &protected, b"payload");
                 let mut payload = [0; 7];
-                key(suite, 1).decrypt(&protected, &ciphertext, &mut payload).unwrap();
+                with_key(suite, 1, |key| key.decrypt(&protected, &ciphertext, &mut payload))
+                    .unwrap();
                 assert_eq!(&payload, b"payload");
                 for bit in 0..ciphertext.len() * 8 {
                     let mut flipped = ciphertext.clone();
                     flipped[bit / 8] ^= 1 << (bit % 8);
                     let mut payload = [0; 7];
-                    let error = key(suite, 1).decrypt(&protected, &flipped, &mut payload);
+                    let error =
+                        with_key(suite, 1, |key| key.decrypt(&protected, &flipped, &mut payload));
                     assert_eq!(error.unwrap_err().code(), "undecryptable");
                     assert_eq!(payload, [0; 7], "something was released");
                 }
                 let mut payload = [0; 7];
-                assert!(key(suite, 2).decrypt(&protected, &ciphertext, &mut payload).is_err());
-                assert!(key(suite, 1).decrypt(b"other", &ciphertext, &mut payload).is_err());
+                assert!(
+                    with_key(suite, 2, |key| key.decrypt(&protected, &ciphertext, &mut payload))
+                        .is_err()
+                );
+                assert!(
+                    with_key(suite, 1, |key| key.decrypt(b"other", &ciphertext, &mut payload))
+                        .is_err()
+                );
                 assert_eq!(payload, [0; 7], "something was released");
             }
         }
@@ -239,15 +253,17 @@ mod tests {
     #[test]
     fn in_place_gives_the_same_and_wipes_nothing_it_needs() {
         let mut ciphertext = sealed(Suite::A256Gcm, b"header", b"payload");
-        let payload = key(Suite::A256Gcm, 1).decrypt_in_place(b"header", &mut ciphertext).unwrap();
-        assert_eq!(payload, b"payload");
+        with_key(Suite::A256Gcm, 1, |key| {
+            let payload = key.decrypt_in_place(b"header", &mut ciphertext).unwrap();
+            assert_eq!(payload, b"payload");
+        });
     }
 
     #[test]
     fn the_suite_is_part_of_the_derivation() {
-        let aes = key(Suite::A256Gcm, 1);
-        let chacha = key(Suite::ChaCha20Poly1305, 1);
-        assert_ne!(*aes.key, *chacha.key);
-        assert_ne!(aes.commitment, chacha.commitment);
+        let derived = |suite| with_key(suite, 1, |key| (*key.key, *key.commitment));
+        let (aes, chacha) = (derived(Suite::A256Gcm), derived(Suite::ChaCha20Poly1305));
+        assert_ne!(aes.0, chacha.0);
+        assert_ne!(aes.1, chacha.1);
     }
 }

@@ -9,13 +9,16 @@ use alloc::sync::Arc;
 use crate::header::EpochId;
 use crate::key::Thumbprint;
 use crate::secret::Secret;
+use crate::suite::Suite;
 use crate::sync::{BoundedMap, Mutex};
 
 /// Epochs remembered: a few hundred producers, each with a present and a past
 /// epoch.
 const CAPACITY: usize = 1024;
 
-type Key = (Thumbprint, EpochId);
+/// The suite belongs to it, as it does to what an X25519 entry is bound to: a
+/// reader that knows an epoch answers no other way than one that does not.
+pub(crate) type Key = (Thumbprint, EpochId, Suite);
 
 #[derive(Debug)]
 struct Known {
@@ -31,25 +34,13 @@ impl EpochCache {
         Self(Mutex::new(BoundedMap::new(CAPACITY)))
     }
 
-    pub(crate) fn find(
-        &self,
-        signer: &Thumbprint,
-        epoch: EpochId,
-        entry: &[u8],
-    ) -> Option<Arc<Secret<32>>> {
+    pub(crate) fn find(&self, key: &Key, entry: &[u8]) -> Option<Arc<Secret<32>>> {
         let epochs = self.0.lock();
-        let known = epochs.find(&(*signer, epoch))?;
+        let known = epochs.find(key)?;
         (*known.entry == *entry).then(|| Arc::clone(&known.secret))
     }
 
-    pub(crate) fn insert(
-        &self,
-        signer: &Thumbprint,
-        epoch: EpochId,
-        entry: &[u8],
-        secret: Arc<Secret<32>>,
-    ) {
-        let known = Known { entry: entry.into(), secret };
-        self.0.lock().insert((*signer, epoch), known);
+    pub(crate) fn insert(&self, key: Key, entry: &[u8], secret: Arc<Secret<32>>) {
+        self.0.lock().insert(key, Known { entry: entry.into(), secret });
     }
 }

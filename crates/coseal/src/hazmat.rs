@@ -175,6 +175,9 @@ fn slot(message: &Message<'_>, place: &RawPlace, index: u64, tree_size: u64) -> 
     if place.previous.is_some() && place.sequence != 0 {
         return Err(Error::misuse("only the first message of an epoch names the one before"));
     }
+    if place.previous.is_some_and(|previous| i64::try_from(previous.messages).is_err()) {
+        return Err(Error::misuse("no epoch ended with this number of messages"));
+    }
     let sealed_at: Time = id.sealed_at();
     Ok(Slot {
         id,

@@ -70,6 +70,12 @@ impl VerifyingKey {
     /// specification: S < L, A and R canonical and not of small order, and the
     /// equation of RFC 8032 §5.1.7 without the cofactor.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        // The library checks S as well, unless some crate in the build turned
+        // its `legacy_compatibility` on.
+        let (_, s) = signature.split_last_chunk::<32>().unwrap_or((&[], &[0xff; 32]));
+        if curve25519_dalek::Scalar::from_canonical_bytes(*s).is_none().into() {
+            return false;
+        }
         let signature = ed25519_dalek::Signature::from_bytes(signature);
         self.key.verify_strict(message, &signature).is_ok()
     }
@@ -291,5 +297,7 @@ pub(crate) fn with_array<const N: usize, T>(
     Some(value)
 }
 
+#[cfg(test)]
+mod known;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,6 @@ use crate::wire::RecipientEntry;
 
 /// What a provider needs to know in order to unwrap an epoch secret.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub struct UnwrapRequest<'a> {
     /// The recipient entry, as it stands in the envelope.
     pub entry: RecipientEntry<'a>,

@@ -32,9 +32,12 @@ mod clock;
 mod entropy;
 mod envelope;
 pub mod error;
+mod hash;
 pub mod hazmat;
 mod key;
 mod message;
+#[cfg(all(test, feature = "os"))]
+mod meter;
 mod secret;
 pub mod sequence;
 mod suite;

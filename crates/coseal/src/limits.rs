@@ -52,8 +52,8 @@ pub const PATH: usize = 32;
 /// until the root is known.
 pub const BATCH: usize = 65_536;
 
-/// Most messages in one epoch. AES-GCM would allow far more, as each message
-/// has a key of its own; the bound keeps sequences in 32 bits.
+/// Most messages that an epoch may be configured to take. AES-GCM would allow
+/// far more, as each message has a key of its own.
 pub const EPOCH_MESSAGES: u64 = 1 << 32;
 
 /// Deepest nesting of arrays, maps and tags.

@@ -1,6 +1,7 @@
 //! What is to be sealed: a payload, and what is said about it in the open.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::clock::Time;
@@ -20,11 +21,13 @@ use crate::wire::write::{Items, Sink, shortest};
 ///     .header("tenant", "a")
 ///     .expires_in(Duration::from_secs(3600));
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Message<'a> {
     payload: &'a [u8],
     content_type: Option<&'a str>,
     headers: Vec<(&'a str, HeaderValue<'a>)>,
+    /// A carrier speaks, too: it may use the reserved names.
+    carried: bool,
     expiry: Option<Expiry>,
 }
 
@@ -38,7 +41,7 @@ impl<'a> Message<'a> {
     /// A message without content type, headers and expiry.
     #[must_use]
     pub const fn new(payload: &'a [u8]) -> Self {
-        Self { payload, content_type: None, headers: Vec::new(), expiry: None }
+        Self { payload, content_type: None, headers: Vec::new(), carried: false, expiry: None }
     }
 
     /// The payload's media type, 1..255 bytes.
@@ -58,6 +61,15 @@ impl<'a> Message<'a> {
         let at = self.headers.partition_point(|(other, _)| key(other) <= key(name));
         self.headers.insert(at, (name, value.into()));
         self
+    }
+
+    /// A header of a carrier, under a name that begins with `coseal.`. For this
+    /// project's carriers: applications that write such names say things about
+    /// themselves that a carrier would believe.
+    #[must_use]
+    pub fn carrier_header(mut self, name: &'a str, value: impl Into<HeaderValue<'a>>) -> Self {
+        self.carried = true;
+        self.header(name, value)
     }
 
     /// Expires this long after it is sealed (whole seconds, rounded up).
@@ -100,6 +112,10 @@ impl<'a> Message<'a> {
         }
         for (name, value) in &self.headers {
             check_application_header(name, value).map_err(Error::misuse)?;
+            if name.starts_with("coseal.") && !self.carried {
+                let detail = alloc::format!("the header name {name:?} is reserved for carriers");
+                return Err(Error::misuse(detail));
+            }
         }
         let doubled = self.headers.windows(2).find_map(|pair| match pair {
             [(one, _), (two, _)] if one == two => Some(*one),
@@ -140,6 +156,18 @@ impl<'a> Message<'a> {
         let mut count = Count(0);
         self.write_headers(&mut count);
         count.0
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    /// Everything but the payload, of which only the length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("payload_len", &self.payload.len())
+            .field("content_type", &self.content_type)
+            .field("headers", &self.headers)
+            .field("expiry", &self.expiry)
+            .finish()
     }
 }
 

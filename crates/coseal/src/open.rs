@@ -20,7 +20,6 @@ use crate::error::{Error, Result, Stale};
 use crate::keyring::{KeyProvider, UnwrapRequest};
 use crate::receipt::RootCache;
 use crate::replay::{Observed, Position, ReplayMemory, Sighting};
-use crate::secret::Secret;
 use crate::trust::TrustSource;
 use crate::wire::{self, CIPHERTEXT_MIN, Frame, Recipients, Segments};
 
@@ -110,7 +109,11 @@ impl Opener {
     }
 
     /// Opens an envelope in its own buffer: the payload takes the place of the
-    /// ciphertext, which is gone then. A refusal wipes what it decrypted.
+    /// ciphertext, which is gone then. A refusal wipes what it decrypted: where
+    /// refused replays are to be kept, keep a copy.
+    ///
+    /// The buffer MUST be private memory, here and in every other way to open:
+    /// it is read more than once.
     ///
     /// # Errors
     ///
@@ -186,11 +189,12 @@ impl Opener {
         verified: &Verified<'_>,
         frame: &Frame<'_>,
         arrival: Arrival,
-        decrypt: impl FnOnce(MessageKey) -> Result<()>,
+        decrypt: impl FnOnce(MessageKey<'_>) -> Result<()>,
     ) -> Result<bool> {
         let (header, signer) = (verified.header(), verified.thumbprint());
         let (entry, encoded) = self.own_entry(&frame.recipients)?;
-        let cached = self.epochs.find(signer, header.epoch(), encoded);
+        let known_as = (*signer, header.epoch(), verified.suite());
+        let cached = self.epochs.find(&known_as, encoded);
         let fresh = cached.is_none();
         let secret = match cached {
             Some(secret) => secret,
@@ -201,9 +205,9 @@ impl Opener {
                 Arc::new(self.keys.unwrap(&request)?)
             }
         };
-        decrypt(MessageKey::derive(verified.suite(), &secret, header.iv()))?;
+        MessageKey::with(verified.suite(), &secret, header.iv(), decrypt)??;
         if fresh {
-            self.remember(verified, encoded, secret);
+            self.epochs.insert(known_as, encoded, secret);
         }
         self.mode.observe(verified, arrival)
     }
@@ -215,10 +219,6 @@ impl Opener {
         recipients.entries().find(|(entry, _)| self.keys.holds(entry)).ok_or_else(|| {
             Error::NoKey("none of the envelope's recipients is a key of ours".into())
         })
-    }
-
-    fn remember(&self, verified: &Verified<'_>, entry: &[u8], secret: Arc<Secret<32>>) {
-        self.epochs.insert(verified.thumbprint(), verified.epoch(), entry, secret);
     }
 
     /// Why an envelope that cannot be cut into its parts is refused.

@@ -9,9 +9,10 @@ mod cache;
 mod other;
 pub(crate) mod tree;
 
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use crate::error::{Error, Result, Untrusted};
+use crate::hash::Sha256;
 use crate::key::{VerifyingKey, signature_from};
 use crate::wire::RawReceipt;
 use crate::wire::write::{Items, Sink, Slots, shortest};

@@ -192,3 +192,6 @@ pub(crate) fn unwrap_kek(kek: &Kek, ciphertext: &[u8; 40]) -> Result<Secret<32>>
             .map_err(|_| Error::Undecryptable)
     })
 }
+
+#[cfg(test)]
+mod known;

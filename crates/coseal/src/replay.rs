@@ -22,7 +22,6 @@ pub struct Position {
 
 /// A message that opened.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub struct Sighting {
     /// Who sealed it. With epoch and sequence, the message's identity.
     pub signer: Thumbprint,
@@ -58,12 +57,9 @@ pub trait ReplayMemory: Send + Sync {
     /// `carrier` where the memory itself failed.
     fn observe(&self, sighting: &Sighting) -> Result<Observed>;
 
-    /// A message of `signer` in `log` was verified. It may still not open: its
-    /// recipients are unsigned, its sealing time is not.
-    fn verified(&self, log: u64, signer: &Thumbprint, sealed_at: Time);
-
-    /// The latest sealing time of `signer` among what was verified in `log`:
-    /// what age is measured against there.
+    /// The latest sealing time of `signer` among what was observed in `log` and
+    /// was no replay: what age is measured against there. A copy from elsewhere
+    /// must not make what lies behind it too old.
     fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time>;
 
     /// Makes what was observed durable, before the carrier commits.
@@ -88,6 +84,8 @@ struct State {
     latest: BTreeMap<(u64, Thumbprint), Time>,
     /// When forgotten epochs were last looked for.
     swept_at: Time,
+    /// What was sealed before may have been forgotten.
+    horizon: Time,
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +107,7 @@ impl InMemoryReplay {
             epochs: BTreeMap::new(),
             latest: BTreeMap::new(),
             swept_at: Time::from_millis(0),
+            horizon: Time::from_millis(0),
         };
         Self { keep, state: Mutex::new(state) }
     }
@@ -118,18 +117,22 @@ impl ReplayMemory for InMemoryReplay {
     fn observe(&self, sighting: &Sighting) -> Result<Observed> {
         let mut state = self.state.lock();
         state.sweep(sighting.now, self.keep);
+        let horizon = state.horizon;
         let epoch = state.epochs.entry((sighting.signer, sighting.epoch)).or_default();
         epoch.newest = epoch.newest.max(sighting.sealed_at);
-        Ok(match sighting.position {
+        let observed = match sighting.position {
             Some(position) => epoch.observe_at(sighting.sequence, position),
+            // What was forgotten could be anything.
+            None if sighting.sealed_at < horizon => Observed::Replay,
             None => epoch.observe(sighting.sequence),
-        })
-    }
-
-    fn verified(&self, log: u64, signer: &Thumbprint, sealed_at: Time) {
-        let mut state = self.state.lock();
-        let latest = state.latest.entry((log, *signer)).or_default();
-        *latest = (*latest).max(sealed_at);
+        };
+        if let Some(position) = sighting.position
+            && observed != Observed::Replay
+        {
+            let latest = state.latest.entry((position.log, sighting.signer)).or_default();
+            *latest = (*latest).max(sighting.sealed_at);
+        }
+        Ok(observed)
     }
 
     fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time> {
@@ -142,39 +145,39 @@ impl ReplayMemory for InMemoryReplay {
 }
 
 impl State {
-    /// Forgets epochs of which nothing could pass as fresh any more: not by
-    /// the clock, nor, for those with positions, by the latest time in any
-    /// log of their signer.
+    /// Forgets epochs of which nothing could pass as fresh any more: by the
+    /// clock, or, where it came with positions, by the latest time of its
+    /// signer in the log that lags most.
     fn sweep(&mut self, now: Time, keep: Duration) {
         if now.since(self.swept_at) < keep / 8 {
             return;
         }
         self.swept_at = now;
-        let latest = &self.latest;
+        // Should the clock go back, what was forgotten stays refused.
+        self.horizon = self.horizon.max(now.minus(keep));
+        let mut lagging: BTreeMap<Thumbprint, Time> = BTreeMap::new();
+        for ((_, signer), latest) in &self.latest {
+            let least = lagging.entry(*signer).or_insert(*latest);
+            *least = (*least).min(*latest);
+        }
         self.epochs.retain(|(signer, _), epoch| {
-            let reference = if epoch.at.is_empty() {
-                now
-            } else {
-                // A log whose signer fell silent keeps its reference; the
-                // earliest of them decides.
-                let logs = epoch.at.values().map(|position| position.log);
-                let times = logs.filter_map(|log| latest.get(&(log, *signer)).copied());
-                times.min().unwrap_or(now)
-            };
-            reference.since(epoch.newest) <= keep
+            let reference =
+                if epoch.at.is_empty() { Some(now) } else { lagging.get(signer).copied() };
+            reference.is_none_or(|reference| reference.since(epoch.newest) <= keep)
         });
     }
 }
 
 impl Epoch {
     fn observe_at(&mut self, sequence: u64, position: Position) -> Observed {
-        match self.at.insert(sequence, position) {
+        // A refused message is never marked seen.
+        match self.at.get(&sequence) {
+            Some(before) if *before == position => Observed::Redelivery,
+            Some(_) => Observed::Replay,
             None if self.runs_hold(sequence) => Observed::Replay,
-            None => Observed::New,
-            Some(before) if before == position => Observed::Redelivery,
-            Some(before) => {
-                self.at.insert(sequence, before);
-                Observed::Replay
+            None => {
+                self.at.insert(sequence, position);
+                Observed::New
             }
         }
     }

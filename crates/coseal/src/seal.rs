@@ -52,6 +52,12 @@ impl Signer {
         &self.public
     }
 
+    /// Whether its signatures may fail to come.
+    #[cfg(feature = "os")]
+    const fn is_remote(&self) -> bool {
+        self.remote
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
         let signature = self.provider.sign(&self.public, message)?;
         if self.remote && !self.public.verifies(message, &signature) {

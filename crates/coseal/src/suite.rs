@@ -7,7 +7,7 @@ use core::str::FromStr;
 use crate::error::{Error, Result};
 
 /// A cipher suite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
 pub enum Suite {
     /// AES-256-GCM (NIST SP 800-38D): fastest where the processor has AES.

@@ -62,7 +62,8 @@ impl Verifier {
         self
     }
 
-    /// With [`Self::at`]: also refuses what was older than `window` then.
+    /// Also refuses what was older than `window` at the time that
+    /// [`Self::at`] gives; without one there is nothing to measure against.
     #[must_use]
     pub const fn max_age(mut self, window: Duration) -> Self {
         self.max_age = Some(window);

@@ -112,6 +112,7 @@ fn messages_that_break_a_rule_are_refused_and_cost_no_number() {
         Message::new(b"").content_type(""),
         Message::new(b"").content_type(&long[..256]),
         Message::new(b"").header("", 1),
+        Message::new(b"").header("coseal.partition", 1),
         Message::new(b"").header(&name, 1),
         Message::new(b"").header("a", long.as_str()),
         Message::new(b"").header("a", 1).header("b", 1).header("a", 2),
@@ -417,4 +418,132 @@ fn in_a_log_age_is_measured_against_the_log() {
     assert_eq!(kinds(&error), "stale/too_old");
     // Without a position, the clock decides.
     assert_eq!(kinds(&opener.open(&sealed_at(3600)).unwrap_err()), "stale/too_old");
+}
+
+#[test]
+fn numbers_that_were_never_signed_for_are_not_claimed() {
+    let provider = Arc::new(Moody::default());
+    provider.works.store(true, Ordering::SeqCst);
+    let signer = Signer::remote(signing().verifying_key().clone(), provider.clone());
+    let sealer = Sealer::builder(signer, CHANNEL)
+        .recipient(receiving().recipient_key())
+        .epoch_messages(2)
+        .build()
+        .unwrap();
+    let previous = |envelope: &[u8]| verifier().verify(envelope).unwrap().previous();
+    let seal = || sealer.seal(b"payload");
+    seal().unwrap();
+    provider.works.store(false, Ordering::SeqCst);
+    assert_eq!(seal().unwrap_err().code(), "carrier");
+    provider.works.store(true, Ordering::SeqCst);
+    let next = seal().unwrap();
+    assert_eq!(previous(&next), None, "one of the two was never sealed");
+    seal().unwrap();
+    let after = seal().unwrap();
+    assert_eq!(previous(&after).unwrap().messages, 2, "a whole epoch is told again");
+}
+
+#[test]
+fn no_epoch_takes_more_than_it_may_however_many_threads_seal() {
+    let sealer = builder().epoch_messages(3).build().unwrap();
+    let sealer = &sealer;
+    let envelopes: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let seal = move || (0..200).map(|_| sealer.seal(b"").unwrap()).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(seal)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let verifier = verifier();
+    for envelope in &envelopes {
+        assert!(verifier.verify(envelope).unwrap().sequence() < 3);
+    }
+}
+
+#[test]
+fn what_no_reader_would_take_is_not_sealed() {
+    let end = |messages| ChainEnd { epoch: coseal::EpochId::from_bytes([1; 8]), messages };
+    for messages in [0, 1 << 33, 1 << 63] {
+        let error = builder().continue_from(end(messages)).build().unwrap_err();
+        assert_eq!(error.code(), "misuse", "{messages}");
+    }
+    let error = builder().epoch_lifetime(Duration::ZERO).build().unwrap_err();
+    assert_eq!(error.code(), "misuse");
+    let sealer = builder().max_len(400).build().unwrap();
+    assert_eq!(sealer.seal(&[0; 100]).unwrap_err().code(), "misuse");
+    assert_eq!(sealer.seal_batch(&[Message::new(&[0; 100])]).unwrap_err().code(), "misuse");
+    assert_eq!(verifier().verify(&sealer.seal(b"").unwrap()).unwrap().sequence(), 0);
+    for clock in [Time::from_millis(0), Time::from_millis(1 << 48)] {
+        let sealer = builder().clock(move || clock).build().unwrap();
+        assert_eq!(sealer.seal(b"").unwrap_err().code(), "misuse");
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_starts_a_new_epoch() {
+    let now = Arc::new(AtomicU64::new(NOW.as_millis()));
+    let clock = Arc::clone(&now);
+    let sealer =
+        builder().clock(move || Time::from_millis(clock.load(Ordering::SeqCst))).build().unwrap();
+    let epoch = || verifier().verify(&sealer.seal(b"").unwrap()).unwrap().epoch();
+    let first = epoch();
+    now.fetch_sub(60_000, Ordering::SeqCst);
+    assert_eq!(epoch(), first);
+    now.fetch_sub(1, Ordering::SeqCst);
+    assert_ne!(epoch(), first);
+}
+
+#[test]
+fn a_replay_that_was_refused_is_refused_again_wherever_it_comes() {
+    let opener = Opener::builder(trust())
+        .channel(CHANNEL)
+        .live(Window::minutes(10))
+        .key(receiving())
+        .clock(|| NOW)
+        .build()
+        .unwrap();
+    let envelope = builder().build().unwrap().seal(b"payload").unwrap();
+    opener.open(&envelope).unwrap();
+    for _ in 0..3 {
+        let at = coseal::Position { log: 0, offset: 7 };
+        assert_eq!(kinds(&opener.open_at(&envelope, &at).unwrap_err()), "stale/replayed");
+    }
+}
+
+#[test]
+fn a_copy_from_another_log_makes_nothing_too_old() {
+    let opener = Opener::builder(trust())
+        .channel(CHANNEL)
+        .live(Window::minutes(10))
+        .key(receiving())
+        .clock(|| NOW.plus(Duration::from_secs(7200)))
+        .build()
+        .unwrap();
+    let sealed_at = |secs: u64| {
+        let sealer = builder().clock(move || NOW.plus(Duration::from_secs(secs))).build().unwrap();
+        sealer.seal(b"payload").unwrap()
+    };
+    let at = |log, offset| coseal::Position { log, offset };
+    let newest = sealed_at(7200);
+    opener.open_at(&newest, &at(0, 1)).unwrap();
+    opener.open_at(&sealed_at(0), &at(1, 1)).unwrap();
+    let error = opener.open_at(&newest, &at(1, 2)).unwrap_err();
+    assert_eq!(kinds(&error), "stale/replayed");
+    opener.open_at(&sealed_at(1), &at(1, 3)).unwrap();
+}
+
+#[test]
+fn a_known_epoch_opens_nothing_under_another_suite() {
+    // The signer itself misuses an epoch: same secret, same entry, two suites.
+    let aes = common::epoch(Suite::A256Gcm, CHANNEL);
+    let chacha = common::epoch(Suite::ChaCha20Poly1305, CHANNEL);
+    let one = common::seal_raw(&aes, Message::new(b"one"), common::place(0));
+    let two = common::seal_raw(&chacha, Message::new(b"two"), common::place(1));
+    // The entry of the first in the second.
+    let entry = |envelope: &[u8]| envelope[envelope.len() - 106..].to_vec();
+    let mut spliced = two[..two.len() - 106].to_vec();
+    spliced.extend(entry(&one));
+    let cold = archive().open(&spliced).unwrap_err();
+    let warm = archive();
+    warm.open(&one).unwrap();
+    assert_eq!(kinds(&cold), "undecryptable");
+    assert_eq!(kinds(&warm.open(&spliced).unwrap_err()), "undecryptable");
 }

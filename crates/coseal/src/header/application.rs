@@ -31,6 +31,30 @@ impl<'a> From<&'a [u8]> for HeaderValue<'a> {
     }
 }
 
+impl<'a, const N: usize> From<&'a [u8; N]> for HeaderValue<'a> {
+    fn from(value: &'a [u8; N]) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+impl<'a> From<&'a alloc::string::String> for HeaderValue<'a> {
+    fn from(value: &'a alloc::string::String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<i32> for HeaderValue<'_> {
+    fn from(value: i32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<u32> for HeaderValue<'_> {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
 impl From<i64> for HeaderValue<'_> {
     fn from(value: i64) -> Self {
         Self::Int(value)

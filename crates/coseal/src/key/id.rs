@@ -2,9 +2,10 @@
 
 use core::fmt;
 use core::str::FromStr;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use crate::error::{Error, Result};
+use crate::hash::Sha256;
 
 /// The first 8 bytes of a [`Thumbprint`]. Short enough to collide on purpose:
 /// it finds a key, it never identifies one.

@@ -1,10 +1,11 @@
 //! Roots that verified before. Only successes enter; emptied when the trust
 //! bundle changes.
 
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use super::tree::Hash;
 use super::with_to_be_signed;
+use crate::hash::Sha256;
 use crate::key::VerifyingKey;
 use crate::sync::{BoundedMap, Mutex};
 

@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::signature_verifies;
 use super::tree::{self, Hash};
 use crate::error::{Error, Result};
+use crate::header::Header;
 use crate::key::KeyId;
 use crate::limits;
 use crate::trust::TrustBundle;
@@ -34,11 +35,13 @@ pub enum OtherReceipt {
     },
 }
 
-/// Judges one later receipt over the message with this `leaf` and `channel`.
+/// Judges one later receipt over the message with this `leaf` and `header`.
+/// When it was made is not known, but not before the message was sealed: a key
+/// whose time had ended by then cannot have made it.
 pub(crate) fn judge_other(
     receipt: &[u8],
     leaf: &Hash,
-    channel: &str,
+    header: &Header<'_>,
     bundle: &TrustBundle,
 ) -> OtherReceipt {
     let Ok(found) = read_embedded(receipt, read) else {
@@ -50,7 +53,9 @@ pub(crate) fn judge_other(
     let Some(key) = record.verifying_key() else {
         return OtherReceipt::Unknown;
     };
-    if record.revocation().is_some() || !record.allows(channel) {
+    let sealed_at = header.message_id().sealed_at();
+    let ended = record.valid_until().is_some_and(|until| until <= sealed_at);
+    if ended || record.revocation().is_some() || !record.allows(header.channel()) {
         return OtherReceipt::Unknown;
     }
     let Proof { size, index, path } = found.proof;

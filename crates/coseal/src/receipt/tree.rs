@@ -2,7 +2,9 @@
 //! 0x01, an odd node carried up as it is, never doubled.
 
 use alloc::vec::Vec;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
+
+use crate::hash::Sha256;
 
 /// A SHA-256 hash.
 pub(crate) type Hash = [u8; 32];

@@ -20,6 +20,9 @@ use crate::suite::Suite;
 /// secret loses an hour's worth, many enough that encapsulations do not count.
 const EPOCH_MESSAGES: u64 = 1 << 20;
 
+/// Most messages an epoch can end with.
+const CHAIN_MESSAGES: u64 = limits::EPOCH_MESSAGES + limits::BATCH as u64;
+
 /// Life of an epoch unless said otherwise.
 const EPOCH_LIFETIME: Duration = Duration::from_secs(3600);
 
@@ -41,6 +44,7 @@ impl SealerBuilder {
             keks: Vec::new(),
             epoch_messages: EPOCH_MESSAGES,
             epoch_lifetime: EPOCH_LIFETIME,
+            max_len: limits::ENVELOPE,
         };
         Self { signer, setup, chain: None, clock: Arc::new(SystemClock) }
     }
@@ -73,7 +77,16 @@ impl SealerBuilder {
         self
     }
 
-    /// Messages in an epoch: 1..2^32, 2^20 unless said.
+    /// The longest envelope to make; 64 MiB unless said, as readers take by
+    /// default.
+    #[must_use]
+    pub const fn max_len(mut self, bytes: usize) -> Self {
+        self.setup.max_len = bytes;
+        self
+    }
+
+    /// Messages in an epoch: 1..2^32, 2^20 unless said. A batch larger than
+    /// that has an epoch of its own.
     #[must_use]
     pub const fn epoch_messages(mut self, messages: u64) -> Self {
         self.setup.epoch_messages = messages;
@@ -112,6 +125,12 @@ impl SealerBuilder {
         check_recipients(&setup)?;
         if !(1..=limits::EPOCH_MESSAGES).contains(&setup.epoch_messages) {
             return Err(Error::misuse("an epoch has 1..2^32 messages"));
+        }
+        if setup.epoch_lifetime.is_zero() {
+            return Err(Error::misuse("an epoch lasts longer than no time"));
+        }
+        if chain.is_some_and(|end| !(1..=CHAIN_MESSAGES).contains(&end.messages)) {
+            return Err(Error::misuse("no epoch ended with this number of messages"));
         }
         let epochs = Epochs::begin(&setup, chain, clock.now())?;
         Ok(Sealer::new(signer, setup, epochs, clock))

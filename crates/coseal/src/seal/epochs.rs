@@ -2,7 +2,9 @@
 //! numbers in between.
 //!
 //! An epoch's number of messages and whether it is closed are one word, so
-//! that nobody can seal in an epoch whose count was told already.
+//! that nobody can seal in an epoch whose count was told already. Numbers whose
+//! signature is still owed are counted apart: an epoch that ends with some is
+//! not told by number at all.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -44,8 +46,10 @@ pub(super) struct Epoch {
     previous: Option<Previous>,
     started_at: Time,
     process: u32,
-    /// Messages sealed, and [`CLOSED`].
+    /// Numbers taken, and [`CLOSED`].
     word: AtomicU64,
+    /// How many of them a remote signer has yet to sign for.
+    unsigned: AtomicU64,
 }
 
 impl Epoch {
@@ -53,21 +57,39 @@ impl Epoch {
         self.previous.filter(|_| sequence == 0)
     }
 
-    pub(super) fn count(&self) -> u64 {
+    fn count(&self) -> u64 {
         self.word.load(Ordering::Acquire) & !CLOSED
     }
 
     /// Takes `messages` numbers from `first` on, if that is still where the
-    /// epoch stands.
-    pub(super) fn reserve(&self, first: u64, messages: u64) -> bool {
+    /// epoch stands. `owed`: a remote signer has yet to sign for them.
+    pub(super) fn reserve(&self, first: u64, messages: u64, owed: bool) -> bool {
+        let owed = if owed { messages } else { 0 };
+        // Owed before they are taken, so that no end can miss them.
+        self.unsigned.fetch_add(owed, Ordering::AcqRel);
         let next = first + messages;
-        self.word.compare_exchange(first, next, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        let taken =
+            self.word.compare_exchange(first, next, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if !taken {
+            self.signed(owed);
+        }
+        taken
+    }
+
+    /// The signature over `messages` that were owed is made.
+    pub(super) fn signed(&self, messages: u64) {
+        self.unsigned.fetch_sub(messages, Ordering::AcqRel);
     }
 
     /// Ends the epoch and answers where the chain stands. An epoch that stayed
-    /// empty was named by nobody: the chain ends before it.
+    /// empty was named by nobody: the chain ends before it. Where a signature
+    /// is owed the number sealed is not known, and nothing is told.
     fn end(&self) -> Option<Previous> {
-        match self.word.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED {
+        let messages = self.word.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED;
+        if self.unsigned.load(Ordering::Acquire) != 0 {
+            return None;
+        }
+        match messages {
             0 => self.previous,
             messages => Some(Previous { epoch: self.id, messages }),
         }
@@ -83,6 +105,7 @@ pub(super) struct Setup {
     pub(super) keks: Vec<(Vec<u8>, Kek)>,
     pub(super) epoch_messages: u64,
     pub(super) epoch_lifetime: Duration,
+    pub(super) max_len: usize,
 }
 
 impl Setup {
@@ -121,7 +144,7 @@ impl Draft {
         Ok(Self { id: EpochId::from_bytes(id), secret, entries, written: 0, process })
     }
 
-    /// Writes the next entry; true if it was the last.
+    /// Writes the next entry, if there is one; true if none is left.
     fn step(&mut self, setup: &Setup) -> Result<bool> {
         if let Some(key) = setup.recipients.get(self.written) {
             let binding =
@@ -130,6 +153,8 @@ impl Draft {
             recipient::wrap_x25519(&mut self.entries, key, &self.secret, &binding, &seed)?;
         } else if let Some((id, kek)) = setup.keks.get(self.written - setup.recipients.len()) {
             recipient::wrap_kek(&mut self.entries, id, kek, &self.secret)?;
+        } else {
+            return Ok(true);
         }
         self.written += 1;
         Ok(self.written >= setup.entries())
@@ -147,6 +172,7 @@ impl Draft {
             started_at: now,
             process: self.process,
             word: AtomicU64::new(0),
+            unsigned: AtomicU64::new(0),
         })
     }
 }
@@ -164,14 +190,19 @@ impl Epochs {
         Ok(Self { current: Mutex::new(Arc::new(first)), next: Mutex::new(None) })
     }
 
-    /// The epoch to seal `messages` more in, at `now`: the present one, or a
-    /// new one if that is full, old, or another process's.
-    pub(super) fn current(&self, setup: &Setup, messages: u64, now: Time) -> Result<Arc<Epoch>> {
+    /// The epoch to seal `messages` more in, at `now`, and where it stands: the
+    /// present one, or a new one if that is full, old, or another process's.
+    pub(super) fn current(
+        &self,
+        setup: &Setup,
+        messages: u64,
+        now: Time,
+    ) -> Result<(Arc<Epoch>, u64)> {
         let epoch = Arc::clone(&self.current.lock());
-        if fits(&epoch, setup, messages, now) {
-            return Ok(epoch);
+        match room(&epoch, setup, messages, now) {
+            Some(first) => Ok((epoch, first)),
+            None => self.replace(setup, &epoch, messages, now),
         }
-        self.replace(setup, &epoch, messages, now)
     }
 
     fn replace(
@@ -180,27 +211,30 @@ impl Epochs {
         old: &Arc<Epoch>,
         messages: u64,
         now: Time,
-    ) -> Result<Arc<Epoch>> {
+    ) -> Result<(Arc<Epoch>, u64)> {
         let process = std::process::id();
         let draft = self.next.lock().take().filter(|draft| draft.process == process);
         let draft = draft.map_or_else(|| Draft::begin(setup), Ok)?;
         let mut epoch = draft.finish(setup, None, now)?;
         let mut current = self.current.lock();
-        if !Arc::ptr_eq(&current, old) && fits(&current, setup, messages, now) {
+        if !Arc::ptr_eq(&current, old)
+            && let Some(first) = room(&current, setup, messages, now)
+        {
             // Another thread was faster; what was prepared here is not used.
-            return Ok(Arc::clone(&current));
+            return Ok((Arc::clone(&current), first));
         }
         // In a forked process the chain is the parent's to continue.
         if current.process == process {
             epoch.previous = current.end();
         }
         *current = Arc::new(epoch);
-        Ok(Arc::clone(&current))
+        Ok((Arc::clone(&current), 0))
     }
 
-    /// Prepares one entry of the next epoch once this one is past its half, so
-    /// that no call pays for all of them. Called after a message is sealed.
-    pub(super) fn prepare(&self, setup: &Setup, epoch: &Epoch, now: Time) {
+    /// Prepares a part of the next epoch's entries once this one is past its
+    /// half, so that no call pays for all of them: one, or as many as a call
+    /// that sealed `messages` has to prepare for the rest to be done in time.
+    pub(super) fn prepare(&self, setup: &Setup, epoch: &Epoch, messages: u64, now: Time) {
         let half = epoch.count() >= setup.epoch_messages / 2
             || now.since(epoch.started_at) >= setup.epoch_lifetime / 2;
         if !half {
@@ -209,16 +243,16 @@ impl Epochs {
         // Taken out while it is worked on: the lock is not held meanwhile. What
         // fails here is tried again, and told, when the epoch is needed.
         let draft = self.next.lock().take();
-        let draft = match draft {
-            Some(draft) if draft.process == epoch.process => draft,
-            _ => match Draft::begin(setup) {
-                Ok(draft) => draft,
+        let draft = draft.filter(|draft| draft.process == epoch.process);
+        let Ok(mut draft) = draft.map_or_else(|| Draft::begin(setup), Ok) else { return };
+        let entries = setup.entries() as u64;
+        let share = messages.saturating_mul(entries) / (setup.epoch_messages / 4).max(1);
+        for _ in 0..share.clamp(1, entries) {
+            match draft.step(setup) {
+                Ok(false) => (),
+                Ok(true) => break,
                 Err(_) => return,
-            },
-        };
-        let mut draft = draft;
-        if draft.written < setup.entries() && draft.step(setup).is_err() {
-            return;
+            }
         }
         *self.next.lock() = Some(draft);
     }
@@ -232,14 +266,20 @@ impl Epochs {
     }
 }
 
-fn fits(epoch: &Epoch, setup: &Setup, messages: u64, now: Time) -> bool {
+/// A clock that went back by more than this starts a new epoch: how long the
+/// present one lasts could not be told any more.
+const SETBACK: Duration = Duration::from_secs(60);
+
+/// Where the epoch stands, if it can take `messages` more: one look at its word
+/// decides, and the number is taken only if the word is still the same.
+fn room(epoch: &Epoch, setup: &Setup, messages: u64, now: Time) -> Option<u64> {
     let word = epoch.word.load(Ordering::Acquire);
-    // A batch lies in one epoch, and an empty epoch takes any batch.
+    // A batch lies in one epoch, so an empty epoch takes any.
     let room = word == 0 || word.saturating_add(messages) <= setup.epoch_messages;
-    word & CLOSED == 0
-        && room
-        && now.since(epoch.started_at) < setup.epoch_lifetime
-        && epoch.process == std::process::id()
+    let young = now.since(epoch.started_at) < setup.epoch_lifetime
+        && epoch.started_at.since(now) <= SETBACK;
+    let ours = epoch.process == std::process::id();
+    (word & CLOSED == 0 && room && young && ours).then_some(word)
 }
 
 impl core::fmt::Debug for Epochs {

@@ -55,7 +55,8 @@ impl Sealer {
     /// # Errors
     ///
     /// `misuse` where the message breaks a rule of the format, `entropy`,
-    /// `carrier` where a key provider failed.
+    /// `carrier` where a key provider failed: its number is lost then; see
+    /// [`Self::encrypt_batch`] for signers that may fail.
     pub fn seal<'m>(&self, message: impl Into<Message<'m>>) -> Result<Vec<u8>> {
         let mut envelope = Vec::new();
         self.seal_into(message, &mut envelope)?;
@@ -80,6 +81,10 @@ impl Sealer {
     /// Seals one message into the front of `out` and answers the envelope's
     /// length. On error `out` holds nothing of use.
     ///
+    /// `out` MUST be private memory: what is written there is hashed and signed
+    /// afterwards, and whoever could change it in between would have us sign
+    /// their message.
+    ///
     /// # Errors
     ///
     /// As [`Self::seal`]; `misuse` where `out` is too short, see
@@ -97,7 +102,7 @@ impl Sealer {
     pub fn sealed_len(&self, message: &Message<'_>) -> Result<usize> {
         message.check()?;
         let now = self.clock.now();
-        let epoch = self.epochs.current(&self.setup, 1, now)?;
+        let (epoch, _) = self.epochs.current(&self.setup, 1, now)?;
         let longest = Previous { epoch: self.setup.parts(&epoch).epoch, messages: u64::MAX };
         let slot = Slot {
             id: MessageId::new(now, [0; RANDOM]),
@@ -135,15 +140,17 @@ impl Sealer {
         let count = messages.len() as u64;
         let now = self.clock.now();
         messages.iter().try_for_each(Message::check)?;
+        check_clock(now)?;
         let mut random = alloc::vec![0; messages.len() * RANDOM];
         entropy::fill(&mut random)?;
         let (random, _) = random.as_chunks();
         let (epoch, first) = self.reserve(count, now, |epoch, first| {
-            // Whatever can fail, fails here: before the numbers are taken.
+            // Whatever can fail before the signature, fails here: before the
+            // numbers are taken.
             let slots = slots(messages, epoch, first, random, now);
             slots.into_iter().try_for_each(|slot| {
                 let (message, slot) = slot?;
-                slot.layout(message, &self.setup.parts(epoch)).map(drop)
+                self.layout(message, &slot, epoch).map(drop)
             })
         })?;
         let mut leaves = Vec::with_capacity(Tree::nodes(messages.len()));
@@ -158,8 +165,8 @@ impl Sealer {
             leaves.push(leaf);
             pending.push(Pending { envelope, receipt, proof: layout.proof });
         }
-        self.epochs.prepare(&self.setup, &epoch, now);
-        Ok(UnsignedBatch { pending, tree: Tree::of(leaves), signer: self.signer.clone() })
+        self.epochs.prepare(&self.setup, &epoch, count, now);
+        Ok(UnsignedBatch { pending, tree: Tree::of(leaves), epoch, signer: self.signer.clone() })
     }
 
     /// Ends the chain of epochs. A later sealer can continue it; nothing is
@@ -172,6 +179,7 @@ impl Sealer {
     fn seal_one(&self, message: &Message<'_>, out: &mut Output<'_>) -> Result<usize> {
         message.check()?;
         let now = self.clock.now();
+        check_clock(now)?;
         let mut random = [0; RANDOM];
         entropy::fill(&mut random)?;
         let messages = core::slice::from_ref(message);
@@ -179,7 +187,7 @@ impl Sealer {
         let one = |epoch: &Epoch, first| -> Result<(Slot, Layout)> {
             let slot = slots(messages, epoch, first, random, now).next();
             let (_, slot) = slot.ok_or_else(|| Error::misuse("internal: no slot"))??;
-            Ok((slot, slot.layout(message, &self.setup.parts(epoch))?))
+            Ok((slot, self.layout(message, &slot, epoch)?))
         };
         let (epoch, first) = self.reserve(1, now, |epoch, first| {
             let (_, layout) = one(epoch, first)?;
@@ -189,11 +197,22 @@ impl Sealer {
         let out = out.slot(layout.total)?;
         let Encrypted { leaf, receipt } =
             encrypt(message, &self.setup.parts(&epoch), &slot, &layout, out)?;
-        let signature = sign_root(&self.signer, 1, &leaf)?;
+        let signature = sign_root(&self.signer, &epoch, 1, &leaf)?;
         let receipt = out.get_mut(receipt).ok_or_else(|| Error::misuse("internal: no receipt"))?;
         write_receipt(receipt, 1, None, &signature)?;
-        self.epochs.prepare(&self.setup, &epoch, now);
+        self.epochs.prepare(&self.setup, &epoch, 1, now);
         Ok(layout.total)
+    }
+
+    /// The layout of an envelope that a reader will take.
+    fn layout(&self, message: &Message<'_>, slot: &Slot, epoch: &Epoch) -> Result<Layout> {
+        let layout = slot.layout(message, &self.setup.parts(epoch))?;
+        let most = self.setup.max_len;
+        if layout.total > most {
+            let detail = format!("the envelope would be {} bytes long, over {most}", layout.total);
+            return Err(Error::misuse(detail));
+        }
+        Ok(layout)
     }
 
     /// Takes `count` numbers of an epoch, once `check` found that sealing from
@@ -205,10 +224,9 @@ impl Sealer {
         mut check: impl FnMut(&Epoch, u64) -> Result<()>,
     ) -> Result<(Arc<Epoch>, u64)> {
         loop {
-            let epoch = self.epochs.current(&self.setup, count, now)?;
-            let first = epoch.count();
+            let (epoch, first) = self.epochs.current(&self.setup, count, now)?;
             check(&epoch, first)?;
-            if epoch.reserve(first, count) {
+            if epoch.reserve(first, count, self.signer.is_remote()) {
                 return Ok((epoch, first));
             }
         }
@@ -222,6 +240,14 @@ impl fmt::Debug for Sealer {
             .field("channel", &self.setup.channel)
             .field("epochs", &self.epochs)
             .finish_non_exhaustive()
+    }
+}
+
+/// A message ID has 48 bits for its time.
+fn check_clock(now: Time) -> Result<()> {
+    match now.as_millis() {
+        1..0x1_0000_0000_0000 => Ok(()),
+        _ => Err(Error::misuse("the clock stands before 1970 or after the year 10889")),
     }
 }
 
@@ -248,14 +274,20 @@ fn slots<'s, 'm>(
     })
 }
 
-fn sign_root(signer: &Signer, tree_size: u64, root: &Hash) -> Result<[u8; 64]> {
+/// Signs a root, and notes that its messages are sealed. What a remote signer
+/// never signs for stays owed: the epoch's number is then told by nobody.
+fn sign_root(signer: &Signer, epoch: &Epoch, tree_size: u64, root: &Hash) -> Result<[u8; 64]> {
     let mut buffer = [0; 14 + 9];
     let protected = buffer
         .get_mut(..protected_len(tree_size))
         .ok_or_else(|| Error::misuse("internal: the receipt's header has no room"))?;
     write_protected(&mut Slots::new(protected), tree_size);
-    with_to_be_signed(protected, root, |message| Some(signer.sign(message)))
-        .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))?
+    let signature = with_to_be_signed(protected, root, |message| Some(signer.sign(message)))
+        .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))??;
+    if signer.is_remote() {
+        epoch.signed(tree_size);
+    }
+    Ok(signature)
 }
 
 /// An envelope that lacks its receipt.
@@ -269,6 +301,7 @@ struct Pending {
 pub struct UnsignedBatch {
     pending: Vec<Pending>,
     tree: Tree,
+    epoch: Arc<Epoch>,
     signer: Signer,
 }
 
@@ -288,9 +321,9 @@ impl UnsignedBatch {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let Self { pending, tree, signer } = self;
+        let Self { pending, tree, epoch, signer } = self;
         let tree_size = pending.len() as u64;
-        let signature = sign_root(signer, tree_size, &tree.root())?;
+        let signature = sign_root(signer, epoch, tree_size, &tree.root())?;
         for (index, Pending { envelope, receipt, proof }) in pending.iter_mut().enumerate() {
             let proof = proof.map(|len| Proof { tree, index, len });
             let receipt = envelope

@@ -1,11 +1,12 @@
 //! Writes envelopes into buffers of exactly their length.
 
 use core::ops::Range;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use super::layout::{Layout, Place};
 use crate::cipher::MessageKey;
 use crate::error::{Error, Result};
+use crate::hash::Sha256;
 use crate::header::{EpochId, MessageId, Previous};
 use crate::key::KeyId;
 use crate::message::Message;
@@ -89,8 +90,10 @@ pub(crate) fn encrypt(
     out.reserve(layout.receipt);
     out.bytes_head(layout.ciphertext);
     let ciphertext = out.reserve(layout.ciphertext);
-    let key = MessageKey::derive(epoch.suite, epoch.secret, &iv);
-    if !key.encrypt(protected, message.payload(), ciphertext) {
+    let encrypted = MessageKey::with(epoch.suite, epoch.secret, &iv, |key| {
+        key.encrypt(protected, message.payload(), ciphertext)
+    })?;
+    if !encrypted {
         return Err(Error::misuse("the payload is longer than the suite can encrypt"));
     }
     out.put(epoch.recipients);

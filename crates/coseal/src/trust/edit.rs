@@ -5,10 +5,11 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::load::{Body, to_be_signed};
 use super::record::{KeyRecord, Parsed, write_key};
-use super::{Pattern, Revocation, TrustBundle};
+use super::{Pattern, Reason, Revocation, TrustBundle};
 use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::key::{KeyId, PublicKey, SigningKey, VerifyingKey};
@@ -119,16 +120,19 @@ impl TrustEditor {
         if record.channels.len() > limits::PATTERNS {
             return Err(Error::misuse("a record has at most 256 channel patterns"));
         }
-        if record.valid_until.is_some_and(|until| until <= record.valid_from) {
+        let valid_from = seconds(record.valid_from)?;
+        let valid_until = record.valid_until.map(seconds).transpose()?;
+        if valid_until.is_some_and(|until| until <= valid_from) {
             return Err(Error::misuse("the key's validity ends before it begins"));
         }
         self.entries.push(Entry::Known(Box::new(KeyRecord {
             key: record.key,
             subject: record.subject,
-            valid_from: seconds(record.valid_from)?,
-            valid_until: record.valid_until.map(seconds).transpose()?,
+            valid_from,
+            valid_until,
             channels: record.channels,
             revocation: None,
+            reason: 0,
             extensions: Vec::new(),
             extension_count: 0,
         })));
@@ -146,7 +150,8 @@ impl TrustEditor {
         if record.revocation.is_some() {
             return Err(Error::misuse(format!("key {key_id} is revoked")));
         }
-        let at = seconds(at)?;
+        // Rounded up: what was sealed a moment before stays valid.
+        let at = seconds(at.plus(Duration::from_millis(999)))?;
         if record.valid_until.is_some_and(|until| until < at) {
             return Err(Error::misuse(format!("key {key_id} is retired already, and earlier")));
         }
@@ -160,7 +165,7 @@ impl TrustEditor {
 
     /// Revokes a key: everything it ever signed is refused from now on. A key
     /// that is revoked already can be revoked again, to tell more; the earlier
-    /// of two dates stays.
+    /// of two dates stays, and a key once compromised stays so.
     ///
     /// # Errors
     ///
@@ -168,6 +173,7 @@ impl TrustEditor {
     /// after the revocation.
     pub fn revoke(&mut self, key_id: &KeyId, revocation: Revocation) -> Result<()> {
         let record = self.known_mut(key_id)?;
+        let mut number = revocation.reason.number();
         let mut revocation = Revocation {
             revoked_at: Time::from_secs(seconds(revocation.revoked_at)?),
             reason: revocation.reason,
@@ -178,6 +184,9 @@ impl TrustEditor {
         };
         if let Some(before) = record.revocation {
             revocation.revoked_at = revocation.revoked_at.min(before.revoked_at);
+            if before.reason == Reason::Compromised {
+                (revocation.reason, number) = (before.reason, record.reason);
+            }
             revocation.compromised_since =
                 match (before.compromised_since, revocation.compromised_since) {
                     (Some(one), Some(two)) => Some(one.min(two)),
@@ -188,6 +197,7 @@ impl TrustEditor {
             return Err(Error::misuse("the compromise begins after the revocation"));
         }
         record.revocation = Some(revocation);
+        record.reason = number;
         Ok(())
     }
 
@@ -206,6 +216,10 @@ impl TrustEditor {
 
     /// Signs the bundle. To renew one, edit it and sign it with a later expiry;
     /// to expire it, with an expiry that lies now.
+    ///
+    /// Readers that saw the bundle before believe the root that signed it and
+    /// the roots that it names. Signed by any other, the next one is believed
+    /// by new readers alone.
     ///
     /// # Errors
     ///

@@ -11,12 +11,13 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use super::record::{KeyRecord, Parsed, read_key};
 use super::{SkippedRecord, TrustAnchor, TrustBundle};
 use crate::clock::Time;
 use crate::error::{Error, Malformed, Result, Unsupported, Untrusted};
+use crate::hash::Sha256;
 use crate::key::{KeyId, PublicKey, VerifyingKey};
 use crate::limits;
 use crate::wire::write::Items;

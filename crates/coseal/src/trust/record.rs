@@ -90,7 +90,7 @@ impl Reason {
         }
     }
 
-    const fn number(self) -> u64 {
+    pub(super) const fn number(self) -> u64 {
         match self {
             Self::Compromised => 1,
             Self::Superseded => 2,
@@ -129,6 +129,8 @@ pub struct KeyRecord {
     pub(super) valid_until: Option<u64>,
     pub(super) channels: Vec<Pattern>,
     pub(super) revocation: Option<Revocation>,
+    /// The number of the reason: one that is unknown here is kept.
+    pub(super) reason: u64,
     /// Labels from 64 and their values, encoded as they stood.
     pub(super) extensions: Vec<u8>,
     pub(super) extension_count: usize,
@@ -269,7 +271,7 @@ impl KeyRecord {
             out.uint(7);
             out.array(2 + usize::from(revocation.compromised_since.is_some()));
             out.uint(revocation.revoked_at.as_secs());
-            out.uint(revocation.reason.number());
+            out.uint(self.reason);
             if let Some(since) = revocation.compromised_since {
                 out.uint(since.as_secs());
             }
@@ -286,7 +288,7 @@ struct Fields {
     valid_from: Option<u64>,
     valid_until: Option<u64>,
     channels: Option<Vec<Pattern>>,
-    revocation: Option<Revocation>,
+    revocation: Option<(Revocation, u64)>,
     extensions: Vec<u8>,
     extension_count: usize,
 }
@@ -335,7 +337,8 @@ impl Fields {
             valid_from: self.valid_from.ok_or_else(|| missing("no valid-from (label 4)"))?,
             valid_until: self.valid_until,
             channels: self.channels.ok_or_else(|| missing("no channel patterns (label 6)"))?,
-            revocation: self.revocation,
+            revocation: self.revocation.map(|(revocation, _)| revocation),
+            reason: self.revocation.map_or(0, |(_, reason)| reason),
             extensions: self.extensions,
             extension_count: self.extension_count,
         };
@@ -446,14 +449,15 @@ fn read_patterns(reader: &mut Reader<'_>) -> Result<Vec<Pattern>> {
         .collect()
 }
 
-fn read_revocation(reader: &mut Reader<'_>) -> Result<Revocation> {
+fn read_revocation(reader: &mut Reader<'_>) -> Result<(Revocation, u64)> {
     let count = reader.array("the revocation is not an array")?;
     if !(2..=3).contains(&count) {
         return Err(Error::structure("the revocation is not an array of two or three"));
     }
     let time = |secs| Time::from_secs(secs);
     let revoked_at = time(reader.time("revoked-at is not a time in seconds")?);
-    let reason = match reader.uint("the reason is not an unsigned integer")? {
+    let number = reader.uint("the reason is not an unsigned integer")?;
+    let reason = match number {
         2 => Reason::Superseded,
         3 => Reason::Ceased,
         _ => Reason::Compromised,
@@ -462,5 +466,5 @@ fn read_revocation(reader: &mut Reader<'_>) -> Result<Revocation> {
         3 => Some(time(reader.time("compromised-since is not a time in seconds")?)),
         _ => None,
     };
-    Ok(Revocation { revoked_at, reason, compromised_since })
+    Ok((Revocation { revoked_at, reason, compromised_since }, number))
 }

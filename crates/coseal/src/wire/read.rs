@@ -95,6 +95,11 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// Passes over bytes that another reader read.
+    pub(crate) fn advance(&mut self, length: usize) {
+        self.at += length.min(self.rest().len());
+    }
+
     /// What was read since `start`.
     pub(crate) fn since(&self, start: usize) -> &'a [u8] {
         self.input.get(start..self.at).unwrap_or_default()
@@ -126,6 +131,8 @@ impl<'a> Reader<'a> {
     /// together. The tests hold this one against `ciborium`.
     #[inline]
     pub(crate) fn head(&mut self) -> Result<Head> {
+        #[cfg(all(test, feature = "os"))]
+        crate::meter::head();
         // Most heads are one byte, and neither simple nor a float.
         if let Some(&first) = self.rest().first()
             && first & 0x1f < 24

@@ -82,7 +82,18 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
         *reader = ahead;
         return Ok(entry);
     }
-    read_other(reader)
+    read_other(reader).map_err(|error| too_long(reader, error))
+}
+
+/// What cannot be read within the bytes that an entry may have is too long, or
+/// wrong: it is not looked at any further.
+#[cold]
+fn too_long(reader: &Reader<'_>, error: Error) -> Error {
+    if reader.rest().len() > limits::OTHER_RECIPIENT {
+        Error::structure("a recipient is longer than 4096 bytes, or not one")
+    } else {
+        error
+    }
 }
 
 /// An X25519 entry has exactly one encoding, so its fixed parts are compared
@@ -104,8 +115,15 @@ fn read_x25519<'a>(reader: &mut Reader<'a>) -> Option<RecipientEntry<'a>> {
 }
 
 /// The general way: find the algorithm, then demand its shape.
-fn read_other<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
-    let start = reader.offset();
+fn read_other<'a>(outer: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
+    let rest = outer.rest();
+    let mut reader = Reader::new(rest.get(..limits::OTHER_RECIPIENT).unwrap_or(rest));
+    let entry = read_general(&mut reader)?;
+    outer.advance(reader.offset());
+    Ok(entry)
+}
+
+fn read_general<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
     reader.array_of(3, "a recipient is not an array of three")?;
     let protected = reader.bytes("a recipient's protected header is not a byte string")?;
     let unprotected = read_unprotected(reader)?;
@@ -127,9 +145,6 @@ fn read_other<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
                 (2, Some(key_id), Ok(ciphertext)) => Ok(RecipientEntry::Kek { key_id, ciphertext }),
                 _ => Err(Error::structure(WHAT)),
             }
-        }
-        _ if reader.since(start).len() > limits::OTHER_RECIPIENT => {
-            Err(Error::structure("a recipient of an unknown algorithm is longer than 4096 bytes"))
         }
         _ => Ok(RecipientEntry::Other { algorithm }),
     }
