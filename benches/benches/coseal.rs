@@ -107,7 +107,9 @@ fn trust(c: &mut Criterion) {
         let mut edit = TrustBundle::make("bench");
         for number in 0..records {
             let mut seed = [7; 32];
-            seed.first_chunk_mut().map(|start: &mut [u8; 4]| *start = number.to_be_bytes());
+            if let Some(start) = seed.first_chunk_mut::<4>() {
+                *start = number.to_be_bytes();
+            }
             let key = SigningKey::from_bytes(&seed);
             edit.add(NewRecord {
                 key: key.verifying_key().clone().into(),

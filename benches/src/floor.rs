@@ -136,9 +136,10 @@ fn encrypt(suite: Suite, key: &[u8; 32], commitment: &[u8; 32], payload: &[u8], 
     *head = *commitment;
     let Ok(buffer) = InOutBuf::new(payload, body) else { return };
     let (nonce, aad) = ([0; 12].into(), [0; AAD]);
-    let made = match suite {
-        Suite::A256Gcm => Aes256Gcm::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer),
-        _ => ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer),
+    let made = if suite == Suite::A256Gcm {
+        Aes256Gcm::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer)
+    } else {
+        ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer)
     };
     if let Ok(made) = made {
         *tag = made.into();
@@ -154,9 +155,10 @@ fn decrypt(suite: Suite, key: &[u8; 32], envelope: &mut [u8]) {
     let Some((body, _)) = rest.split_last_chunk_mut::<16>() else { return };
     let (nonce, aad) = ([0; 12].into(), [0; AAD]);
     let buffer = InOutBuf::from(body);
-    let made = match suite {
-        Suite::A256Gcm => Aes256Gcm::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer),
-        _ => ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer),
+    let made = if suite == Suite::A256Gcm {
+        Aes256Gcm::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer)
+    } else {
+        ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(&nonce, &aad, buffer)
     };
     black_box(made.is_ok());
 }

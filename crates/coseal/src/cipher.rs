@@ -79,7 +79,7 @@ impl MessageKey<'_> {
             return false;
         };
         let sealed =
-            with_aad(protected, |aad| aead_encrypt(self.suite, &self.key, &NONCE, aad, buffer));
+            with_aad(protected, |aad| aead_encrypt(self.suite, self.key, &NONCE, aad, buffer));
         sealed.is_ok_and(|made| {
             *tag = made;
             true
@@ -130,7 +130,7 @@ impl MessageKey<'_> {
     }
 
     fn open(self, protected: &[u8], buffer: InOutBuf<'_, '_, u8>, tag: &[u8; TAG]) -> Result<()> {
-        with_aad(protected, |aad| aead_decrypt(self.suite, &self.key, &NONCE, aad, buffer, tag))
+        with_aad(protected, |aad| aead_decrypt(self.suite, self.key, &NONCE, aad, buffer, tag))
             .map_err(|_| Error::Undecryptable)
     }
 }

@@ -76,15 +76,12 @@ fn derive(suite: Suite, secret: &[u8; 32], protected: &[u8]) -> ([u8; 32], [u8; 
 fn decrypt(suite: Suite, key: &[u8; 32], aad: &[u8], body: &[u8; 32], tag: &[u8; 16]) -> [u8; 32] {
     let (nonce, mut payload) = ([0; 12].into(), *body);
     let buffer = payload.as_mut_slice().into();
-    match suite {
-        Suite::ChaCha20Poly1305 => chacha20poly1305::ChaCha20Poly1305::new(key.into())
-            .decrypt_inout_detached(&nonce, aad, buffer, tag.into()),
-        _ => aes_gcm::Aes256Gcm::new(key.into()).decrypt_inout_detached(
-            &nonce,
-            aad,
-            buffer,
-            tag.into(),
-        ),
+    if suite == Suite::A256Gcm {
+        let aead = aes_gcm::Aes256Gcm::new(key.into());
+        aead.decrypt_inout_detached(&nonce, aad, buffer, tag.into())
+    } else {
+        let aead = chacha20poly1305::ChaCha20Poly1305::new(key.into());
+        aead.decrypt_inout_detached(&nonce, aad, buffer, tag.into())
     }
     .expect("the AEAD accepts it");
     payload
@@ -114,9 +111,10 @@ fn salamander(suite: Suite) -> Salamander {
         bytes(&envelope.protected),
         bytes(b""),
     ]));
-    let (body, tag) = match suite {
-        Suite::ChaCha20Poly1305 => collide::chacha20_poly1305(keys, &aad),
-        _ => collide::aes_gcm(keys, &aad),
+    let (body, tag) = if suite == Suite::A256Gcm {
+        collide::aes_gcm(keys, &aad)
+    } else {
+        collide::chacha20_poly1305(keys, &aad)
     };
     // Without a commitment, this is one ciphertext with two payloads.
     let payloads = keys.map(|key| decrypt(suite, key, &aad, &body, &tag));

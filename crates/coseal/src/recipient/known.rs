@@ -278,10 +278,9 @@ fn the_source_of_one_seed_counts_every_other_question() {
 fn wrapped(kek: &[u8; 32], secret: &[u8; 32]) -> [u8; 40] {
     let mut out = vec![0x81];
     wrap_kek(&mut out, b"kek", &Kek::from_bytes(kek), &Secret::take(&mut { *secret })).unwrap();
-    match entry_of(&out) {
-        RecipientEntry::Kek { key_id: b"kek", ciphertext } => *ciphertext,
-        other => panic!("{other:?}"),
-    }
+    let entry = entry_of(&out);
+    let RecipientEntry::Kek { key_id: b"kek", ciphertext } = entry else { panic!("{entry:?}") };
+    *ciphertext
 }
 
 /// §4.6: 256 bits of key data with a 256-bit KEK, the one of the six that has

@@ -92,7 +92,7 @@ mod gf128 {
         let mut product = 0;
         for bit in (0..128).rev() {
             product ^= y * (x >> bit & 1);
-            y = y >> 1 ^ (0xe1 << 120) * (y & 1);
+            y = (y >> 1) ^ ((0xe1 << 120) * (y & 1));
         }
         product
     }

@@ -64,10 +64,9 @@ fn uint(value: &Value) -> u64 {
 }
 
 fn untagged(value: &Value, expected: u64) -> &Value {
-    match value {
-        Value::Tag(tag, inner) if *tag == expected => inner,
-        other => panic!("tag {expected} expected: {other:?}"),
-    }
+    let Value::Tag(tag, inner) = value else { panic!("no tag: {value:?}") };
+    assert_eq!(*tag, expected);
+    inner
 }
 
 impl Parts {
@@ -108,6 +107,11 @@ impl Parts {
                 Value::Array(self.recipients.clone()),
             ])),
         ))
+    }
+
+    /// The signed bytes of a trust bundle.
+    pub(crate) fn bundle_payload(bundle: &[u8]) -> Vec<u8> {
+        octets(&items(untagged(&decode(bundle), 18))[2])
     }
 
     /// `["coseal/v1", protected, SHA-256(ciphertext)]`, hashed behind 0x00.
