@@ -93,6 +93,7 @@ impl Scanner {
     /// needed.
     ///
     /// # Errors
+    ///
     /// [`NotASequence`] at the first byte that no well-formed item can have in
     /// its place, and at every push after that.
     pub fn push(&mut self, chunk: &[u8]) -> Result<Option<usize>, NotASequence> {
@@ -129,6 +130,7 @@ impl Scanner {
     /// The input ends here.
     ///
     /// # Errors
+    ///
     /// [`NotASequence`] if that is inside an item, or if an earlier byte was at fault.
     pub fn finish(&mut self) -> Result<(), NotASequence> {
         match self.fault {

@@ -16,9 +16,10 @@ use coseal::hazmat::RawEpoch;
 use coseal::sequence::Scanner;
 use coseal::{
     Envelope, EpochId, Message, Opener, Sealer, Secret, SigningKey, Suite, Time, TrustAnchor,
-    TrustBundle, Verifier, Window,
+    TrustBundle, TrustCell, Verifier, Window,
 };
 use parts::{Parts, int};
+use std::sync::Arc;
 
 fn cost<T>(run: impl FnOnce() -> T) -> (T, AllocationInfo) {
     let mut value = None;
@@ -244,6 +245,34 @@ fn accepted_messages_fill_caches_only_to_their_end() {
     assert!(filled < 1024 * 1024, "{filled}");
     let more = open(1100..1500);
     assert!(more.abs() < 16 * 1024, "{more} more bytes for 400 more epochs");
+}
+
+/// What was verified under one trust bundle is forgotten with it: signatures
+/// are verified again under the next.
+#[test]
+fn another_trust_bundle_empties_the_memory_of_roots() {
+    let cell = Arc::new(TrustCell::new(trust()));
+    let verifier = Verifier::new(Arc::clone(&cell));
+    let epoch = epoch(Suite::A256Gcm, CHANNEL);
+    let envelopes: Vec<Vec<u8>> =
+        (0..200).map(|n| seal_raw(&epoch, Message::new(b"payload"), place(n))).collect();
+    let kept = |range: std::ops::Range<usize>| -> i64 {
+        let each = envelopes[range].iter().map(|envelope| {
+            let (found, info) = cost(|| verifier.verify(envelope).map(drop));
+            found.unwrap();
+            info.bytes_current
+        });
+        each.sum()
+    };
+    let filled = kept(0..200);
+    assert!(filled > 200 * 64, "{filled}");
+    assert_eq!(kept(0..200), 0, "they are known");
+    let next = trust().edit().unwrap().sign(&root(), NOW, Time::from_secs(2_000_000_000)).unwrap();
+    let pinned = TrustAnchor::pinned([root().verifying_key().clone()]);
+    cell.replace(Arc::new(TrustBundle::load(&next, &pinned, NOW).unwrap()));
+    let freed = kept(0..1);
+    assert!(freed < -filled / 2, "{freed} after {filled}");
+    assert!(kept(1..200) > 0, "they are verified again");
 }
 
 /// A live reader remembers what it saw over the window, and a chain without

@@ -46,7 +46,8 @@ fn another_signature_under_the_same_header_is_refused() {
 /// cannot open, and opens for nobody.
 #[test]
 fn a_message_taken_over_by_another_signer_verifies_as_theirs_and_never_opens() {
-    let cases: [(fn() -> SigningKey, Result<String, String>, &str); 3] = [
+    type Case = (fn() -> SigningKey, Result<String, String>, &'static str);
+    let cases: [Case; 3] = [
         (rival, Ok("spiffe://example.test/rival".into()), "undecryptable"),
         (confined, refused("untrusted/not_allowed"), "untrusted/not_allowed"),
         (stranger, refused("untrusted/unknown_signer"), "untrusted/unknown_signer"),

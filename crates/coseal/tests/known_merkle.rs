@@ -79,7 +79,7 @@ impl Readers {
         check(self.verifier.verify(&envelope).map(drop));
         let refused = &mut self.refused[usize::from(well_shaped)];
         *refused += 1;
-        if *refused % 8 == 0 {
+        if refused.is_multiple_of(8) {
             let mut out = b"before".to_vec();
             check(self.opener.open_into(&envelope, &mut out).map(drop));
             assert_eq!(out, b"before", "something was released");

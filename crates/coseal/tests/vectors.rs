@@ -223,10 +223,14 @@ fn check_report(name: &str, verified: &Verified<'_>, report: &case::Report) {
     let others: Vec<_> = verified
         .other_receipts()
         .iter()
-        .map(|receipt| match receipt {
-            OtherReceipt::Trusted { .. } => case::ReceiptVerdict::Trusted,
-            OtherReceipt::Invalid { .. } => case::ReceiptVerdict::Invalid,
-            _ => case::ReceiptVerdict::Unknown,
+        .map(|receipt| {
+            if matches!(receipt, OtherReceipt::Trusted { .. }) {
+                case::ReceiptVerdict::Trusted
+            } else if matches!(receipt, OtherReceipt::Invalid { .. }) {
+                case::ReceiptVerdict::Invalid
+            } else {
+                case::ReceiptVerdict::Unknown
+            }
         })
         .collect();
     assert_eq!(others, report.other_receipts, "{name}");

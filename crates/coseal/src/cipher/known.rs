@@ -3,8 +3,8 @@
 //!
 //! A message's key and nonce are derived, never given, so the vectors enter
 //! below [`MessageKey`]: in the two functions that it encrypts and decrypts
-//! with, and in HKDF with the info cut in two, as `derive` hands it over. What
-//! `derive` makes of its inputs is compared byte for byte with another
+//! with, and in HKDF with the info cut in two, as [`MessageKey::with`]
+//! hands it over. What that makes of its inputs is compared byte for byte with another
 //! implementation's in `tests/reference.rs`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 

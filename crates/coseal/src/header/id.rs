@@ -134,7 +134,7 @@ pub struct Previous {
     pub messages: u64,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "os"))]
 mod tests {
     use super::*;
     use alloc::string::ToString;

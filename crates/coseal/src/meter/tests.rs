@@ -224,6 +224,13 @@ const HOSTILE: &[Hostile] = &[
             out.put(&[0x00]);
         }
     }),
+    ("maps nested in keys as deep as allowed, side by side", &|out, size| {
+        out.array(size / 23);
+        for _ in 0..size / 23 {
+            out.put(&[0xa1; 11]);
+            out.put(&[0x00; 12]);
+        }
+    }),
     ("a map of long keys", &|out, size| long_keys(out, size / 120, 115)),
     ("a map in a map as its key", &|out, size| {
         out.map(1);

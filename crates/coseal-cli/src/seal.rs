@@ -1,0 +1,234 @@
+//! `coseal seal`: seals the input as one message, or each of its lines.
+
+use std::io::Write;
+use std::num::NonZero;
+use std::path::Path;
+
+use base64::Engine;
+use coseal::{Message, RecipientKey, Sealer, SealerBuilder, Time, limits};
+use coseal_store::{StoreError, keys};
+
+use crate::args::Encoding;
+use crate::args::messages::Seal;
+use crate::failure::{Exit, Failure, Result, Stop};
+use crate::input::Input;
+use crate::judge::BASE64;
+use crate::output::{Output, refuse_terminal};
+use crate::progress::Progress;
+use crate::stream::lines::{Block, Lines, Rules};
+use crate::stream::pipeline::{self, Told};
+use crate::{report, trust};
+
+/// What sealing in a batch adds to sealing alone, at most: the tree's size and
+/// the leaf's index, three times as nine bytes, and a path of 16 hashes.
+const PROOF: usize = 27 + 16 * 34;
+
+/// Runs `coseal seal`.
+pub(crate) fn run(args: Seal) -> Result<Exit> {
+    let sealer = sealer(&args)?;
+    // Before anything is read: wrong headers are wrong for every message.
+    let overhead = sealer.sealed_len(&message(&args, b"")).map_err(cannot)?;
+    if args.encoding == Encoding::Cbor {
+        refuse_terminal(&args.out, "envelopes are binary")?;
+    }
+    let out = Output::open(&args.out)?;
+    let input = Input::open(&args.input)?;
+    if args.lines {
+        seal_lines(args, sealer, overhead, input, out)
+    } else {
+        seal_one(&args, &sealer, input, out)
+    }
+}
+
+fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> Result<Exit> {
+    let payload = input.read_at_most(limits::ENVELOPE)?;
+    let message = message(args, &payload);
+    // A payload that was cut here is too large with its envelope around it.
+    if sealer.sealed_len(&message).map_err(cannot)? > limits::ENVELOPE {
+        let failure = Failure::misuse(format!("{} is larger than 64 MiB when sealed", input.name));
+        return Err(failure
+            .hint("split it into several messages; --lines makes one of each line")
+            .into());
+    }
+    let envelope = sealer.seal(message).map_err(cannot)?;
+    write(&mut out, &envelope, args.encoding)?;
+    out.finish()?;
+    Ok(Exit::Fine)
+}
+
+fn seal_lines(
+    args: Seal,
+    sealer: Sealer,
+    overhead: usize,
+    input: Input,
+    mut out: Output,
+) -> Result<Exit> {
+    let batch = usize::try_from(args.batch).unwrap_or(limits::BATCH);
+    let rules = Rules {
+        batch,
+        overhead: overhead + PROOF,
+        limit: limits::ENVELOPE.saturating_sub(overhead + PROOF),
+    };
+    let name = input.name.clone();
+    let mut progress = Progress::of(std::slice::from_ref(&args.input), !args.out.is_standard());
+    let (encoding, mut count, mut cut) = (args.encoding, 0_u64, None);
+    let work = move |block: Block| seal_block(&args, &sealer, block);
+    // One thread seals, so that messages are numbered in the order of their lines.
+    let ended =
+        pipeline::run(NonZero::<usize>::MIN, Lines::new(&name, input, rules), work, |told| {
+            match told {
+                Told::Idle => out.flush().map_err(out.failure()),
+                Told::Result(Sealed { batches, end, read }) => {
+                    for envelope in batches.map_err(cannot)?.iter().flatten() {
+                        write(&mut out, envelope, encoding)?;
+                        count += 1;
+                    }
+                    progress.at(read);
+                    cut = end;
+                    Ok(())
+                }
+            }
+        });
+    progress.clear();
+    match (ended, cut) {
+        (Err(Stop::ClosedPipe), _) => return Ok(Exit::Fine),
+        (Err(stop), _) => return Err(stop),
+        (Ok(()), Some(failure)) => {
+            // What was sealed is sealed: a pipe gets it, whole; a file gets no name.
+            out.flush().map_err(out.failure())?;
+            return Err(failure.into());
+        }
+        (Ok(()), None) => out.finish()?,
+    }
+    if report::is_watched() {
+        report::note(&format!("{count} messages sealed"));
+    }
+    Ok(Exit::Fine)
+}
+
+/// What became of a block of lines.
+struct Sealed {
+    batches: Result<Vec<Vec<Vec<u8>>>, coseal::Error>,
+    end: Option<Failure>,
+    read: u64,
+}
+
+fn seal_block(args: &Seal, sealer: &Sealer, block: Block) -> Sealed {
+    let seal = |lines: &mut dyn Iterator<Item = &[u8]>| {
+        let messages: Vec<_> = lines.map(|line| message(args, line)).collect();
+        sealer.seal_batch(&messages)
+    };
+    let batches = block.batches().map(|mut lines| seal(&mut lines)).collect();
+    Sealed { batches, end: block.end, read: block.read }
+}
+
+/// What is said about every message alike.
+fn message<'a>(args: &'a Seal, payload: &'a [u8]) -> Message<'a> {
+    let mut message = Message::new(payload);
+    if let Some(content_type) = &args.content_type {
+        message = message.content_type(content_type);
+    }
+    if let Some(expires_in) = args.expires_in {
+        message = message.expires_in(expires_in);
+    }
+    for (name, value) in &args.headers {
+        message = message.header(name, value.as_str());
+    }
+    message
+}
+
+fn write(out: &mut Output, envelope: &[u8], encoding: Encoding) -> Result<()> {
+    let written = match encoding {
+        Encoding::Cbor => out.write_all(envelope),
+        Encoding::Base64 => {
+            let mut line = BASE64.encode(envelope);
+            line.push('\n');
+            out.write_all(line.as_bytes())
+        }
+    };
+    written.map_err(out.failure())
+}
+
+fn sealer(args: &Seal) -> Result<Sealer> {
+    let key = keys::read_signing_key(&args.key)?;
+    let mut builder = Sealer::builder(key, &args.channel).suite(args.suite);
+    for to in &args.to {
+        builder = if is_uri(to) {
+            to_subject(builder, args, to)?
+        } else {
+            builder.recipient(&read_recipient(Path::new(to))?)
+        };
+    }
+    for (id, path) in &args.to_kek {
+        builder = builder.kek(id.as_bytes(), keys::read_kek(path)?);
+    }
+    if args.to.is_empty() && args.to_kek.is_empty() {
+        let failure = Failure::misuse("nobody could open what is sealed: there is no recipient");
+        return Err(failure.hint("--to FILE.pub, --to URI or --to-kek ID=FILE names one").into());
+    }
+    Ok(builder.build().map_err(cannot)?)
+}
+
+/// The receiving keys that the trust bundle has for a subject and the channel.
+fn to_subject(builder: SealerBuilder, args: &Seal, subject: &str) -> Result<SealerBuilder> {
+    let Some(path) = &args.trust else {
+        let failure = Failure::misuse(format!(
+            "--to {subject} takes its keys from a trust bundle, and none is given"
+        ));
+        return Err(failure
+            .hint("--trust BUNDLE and --pin ROOT.pub, or COSEAL_TRUST and COSEAL_PIN, name it")
+            .into());
+    };
+    if args.limits.pin.is_empty() {
+        let failure = Failure::misuse(format!(
+            "--to {subject} takes its keys from a trust bundle that no root is pinned for"
+        ));
+        return Err(failure
+            .hint("--pin ROOT.pub or COSEAL_PIN names the root that must have signed it")
+            .into());
+    }
+    let (now, file) = (Time::now(), trust::limited(path.clone(), &args.limits)?);
+    let bundle = file.load(now)?;
+    if bundle.is_expired(now, trust::SKEW) {
+        let error = coseal::Error::Untrusted(
+            coseal::Untrusted::BundleExpired,
+            "the trust bundle has expired".into(),
+        );
+        return Err(Failure::core(path.display(), &error).into());
+    }
+    let keys = bundle.receiving_keys(subject, &args.channel, now);
+    if keys.is_empty() {
+        let detail = format!(
+            "the trust bundle has no receiving key of {subject} that is valid now, for the channel {}",
+            args.channel
+        );
+        return Err(Failure::core(path.display(), &coseal::Error::NoKey(detail.into())).into());
+    }
+    Ok(builder.recipients(keys))
+}
+
+fn read_recipient(path: &Path) -> Result<RecipientKey> {
+    match keys::read_public_key(path)? {
+        coseal::PublicKey::Recipient(key) => Ok(key),
+        coseal::PublicKey::Verifying(_) => {
+            let detail = "this is an Ed25519 key; a recipient's key is X25519";
+            let source = coseal::Error::Malformed(coseal::Malformed::Key, detail.into());
+            Err(StoreError::Core { path: path.to_owned(), source }.into())
+        }
+    }
+}
+
+/// Whether it begins with the scheme of a URI. A file of such a name is `./name:rest`.
+fn is_uri(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|each| each.is_ascii_alphanumeric() || matches!(each, '+' | '-' | '.'))
+    })
+}
+
+fn cannot(error: coseal::Error) -> Failure {
+    Failure::core("cannot seal", &error)
+}

@@ -1,0 +1,274 @@
+//! An input → the envelopes in it, as blocks of items that were cut out and
+//! not looked into.
+//!
+//! An item that is too large for an envelope is passed over without being
+//! kept, so memory is bounded whatever the input says.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use coseal::limits;
+use coseal::sequence::{NotASequence, Scanner};
+
+use super::{BLOCK, Blocks, pipeline};
+use crate::args::Encoding;
+use crate::failure::Failure;
+use crate::input::Input;
+
+#[cfg(test)]
+mod tests;
+
+/// Most items in one block: what is told of them must fit in memory too.
+const ITEMS: usize = 512;
+
+/// A run of items that lie in the same bytes.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// The input's name.
+    pub input: Arc<str>,
+    /// Shared with the blocks before and after.
+    bytes: Arc<Vec<u8>>,
+    /// In the order of the input.
+    pub items: Vec<Item>,
+    /// Why nothing follows these items, where that is not the end of the input.
+    pub end: Option<End>,
+    /// How many bytes of the input were read for it.
+    pub read: u64,
+}
+
+/// One item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Counted from 0 in its input.
+    pub index: u64,
+    /// Where it begins in its input, in bytes.
+    pub offset: u64,
+    content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    /// Where it lies in the bytes of its block.
+    Here(Range<usize>),
+    /// Passed over.
+    TooLarge,
+}
+
+/// Why an input ends before its end.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// What follows is no CBOR item.
+    NotASequence(NotASequence, u64),
+    /// Reading failed.
+    Failed(Failure),
+}
+
+impl Block {
+    /// A block that only tells that an input could not be read.
+    pub(crate) fn failed(input: &str, failure: Failure) -> Self {
+        Self {
+            input: input.into(),
+            bytes: Arc::default(),
+            items: Vec::new(),
+            end: Some(End::Failed(failure)),
+            read: 0,
+        }
+    }
+
+    /// The bytes of an item; `None` where it is larger than any envelope.
+    pub(crate) fn bytes(&self, item: &Item) -> Option<&[u8]> {
+        match &item.content {
+            Content::Here(range) => self.bytes.get(range.clone()),
+            Content::TooLarge => None,
+        }
+    }
+}
+
+impl pipeline::Piece for Block {
+    fn weight(&self) -> usize {
+        let here = |item: &Item| match &item.content {
+            Content::Here(range) => range.len(),
+            Content::TooLarge => 0,
+        };
+        self.items.iter().map(here).sum()
+    }
+}
+
+/// Cuts an input into blocks.
+#[derive(Debug)]
+pub(crate) struct Items<R = Input> {
+    name: Arc<str>,
+    input: Blocks<R>,
+    framing: Framing,
+    limit: usize,
+    bytes: Arc<Vec<u8>>,
+    /// Where the item under way begins in `bytes`.
+    start: usize,
+    /// Where it begins in the input.
+    offset: u64,
+    /// Its bytes are not kept: it is larger than the limit.
+    skipping: bool,
+    index: u64,
+    read: u64,
+    found: VecDeque<Item>,
+    end: Option<End>,
+    is_done: bool,
+}
+
+#[derive(Debug)]
+enum Framing {
+    Sequence(Scanner),
+    Lines,
+}
+
+impl Framing {
+    /// As [`Scanner::push`].
+    fn push(&mut self, chunk: &[u8]) -> Result<Option<usize>, NotASequence> {
+        match self {
+            Self::Sequence(scanner) => scanner.push(chunk),
+            Self::Lines => Ok(memchr::memchr(b'\n', chunk).map(|at| at + 1)),
+        }
+    }
+}
+
+impl Items<Input> {
+    /// Of an open input.
+    pub(crate) fn of(input: Input, encoding: Encoding) -> Self {
+        Self::new(&input.name.clone(), input, encoding, limits::ENVELOPE)
+    }
+}
+
+impl<R: Read> Items<R> {
+    fn new(name: &str, input: R, encoding: Encoding, limit: usize) -> Self {
+        let (framing, limit) = match encoding {
+            Encoding::Cbor => (Framing::Sequence(Scanner::new()), limit),
+            // Four characters for three bytes, and CR LF.
+            Encoding::Base64 => (Framing::Lines, limit.div_ceil(3) * 4 + 2),
+        };
+        Self {
+            name: name.into(),
+            input: Blocks::new(input),
+            framing,
+            limit,
+            bytes: Arc::default(),
+            start: 0,
+            offset: 0,
+            skipping: false,
+            index: 0,
+            read: 0,
+            found: VecDeque::new(),
+            end: None,
+            is_done: false,
+        }
+    }
+
+    /// Reads once and cuts what came.
+    fn fill(&mut self) {
+        // Only an item that fills all of the buffer may stay where it is.
+        if self.start > 0 || self.skipping || Arc::get_mut(&mut self.bytes).is_none() {
+            let kept =
+                if self.skipping { &[] } else { self.bytes.get(self.start..).unwrap_or_default() };
+            let mut fresh = Vec::with_capacity(kept.len() + BLOCK);
+            fresh.extend_from_slice(kept);
+            self.bytes = Arc::new(fresh);
+            self.start = 0;
+        }
+        let Some(bytes) = Arc::get_mut(&mut self.bytes) else {
+            return;
+        };
+        let old = bytes.len();
+        match self.input.read_more(bytes) {
+            Ok(0) => self.finish(),
+            Ok(read) => {
+                self.read += read as u64;
+                self.cut(old);
+            }
+            Err(error) => {
+                self.end = Some(End::Failed(Failure::io(format!("read {}", self.name), &error)));
+                self.is_done = true;
+            }
+        }
+    }
+
+    /// Finds the items that end after `at`.
+    fn cut(&mut self, mut at: usize) {
+        let bytes = Arc::clone(&self.bytes);
+        loop {
+            match self.framing.push(bytes.get(at..).unwrap_or_default()) {
+                Ok(Some(taken)) => {
+                    at += taken;
+                    self.item_ended(&bytes, at);
+                }
+                Ok(None) => break,
+                Err(fault) => {
+                    self.end = Some(End::NotASequence(fault, self.index));
+                    self.is_done = true;
+                    return;
+                }
+            }
+        }
+        self.skipping |= bytes.len() - self.start > self.limit;
+    }
+
+    fn item_ended(&mut self, bytes: &[u8], end: usize) {
+        let range = match self.framing {
+            Framing::Sequence(_) => self.start..end,
+            Framing::Lines => trimmed(bytes, self.start..end),
+        };
+        let length = if self.skipping { usize::MAX } else { end - self.start };
+        if length > self.limit || !range.is_empty() {
+            let content =
+                if length > self.limit { Content::TooLarge } else { Content::Here(range) };
+            self.found.push_back(Item { index: self.index, offset: self.offset, content });
+            self.index += 1;
+        }
+        // `read` counts to the end of `bytes`, the item ends before that.
+        self.offset = self.read - (bytes.len() - end) as u64;
+        self.start = end;
+        self.skipping = false;
+    }
+
+    /// The input ended.
+    fn finish(&mut self) {
+        self.is_done = true;
+        match &mut self.framing {
+            Framing::Sequence(scanner) => {
+                self.end = scanner.finish().err().map(|fault| End::NotASequence(fault, self.index));
+            }
+            // The last line needs no LF.
+            Framing::Lines => {
+                let bytes = Arc::clone(&self.bytes);
+                self.item_ended(&bytes, bytes.len());
+            }
+        }
+    }
+}
+
+impl<R: Read> Iterator for Items<R> {
+    type Item = Block;
+
+    fn next(&mut self) -> Option<Block> {
+        while self.found.is_empty() && !self.is_done {
+            self.fill();
+        }
+        let items: Vec<Item> = self.found.drain(..self.found.len().min(ITEMS)).collect();
+        let end = if self.found.is_empty() { self.end.take() } else { None };
+        (!items.is_empty() || end.is_some()).then(|| Block {
+            input: Arc::clone(&self.name),
+            bytes: Arc::clone(&self.bytes),
+            items,
+            end,
+            read: self.read,
+        })
+    }
+}
+
+/// Without the white space at both ends: other systems end lines with CR LF.
+fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let line = bytes.get(range.clone()).unwrap_or_default();
+    let lead = line.len() - line.trim_ascii_start().len();
+    let start = range.start + lead;
+    start..start + line.trim_ascii().len()
+}

@@ -1,0 +1,108 @@
+//! Text that came from outside → text that may stand on a terminal.
+//!
+//! Envelopes, bundles and file names are written by others: what is in them
+//! must not move the cursor, colour the screen or reverse the line.
+
+use std::fmt;
+use std::io;
+
+/// Shows a string with everything but visible characters and spaces escaped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plain<'a>(pub &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(is_unsafe) {
+            let (plain, evil) = rest.split_at(at);
+            f.write_str(plain)?;
+            let mut evil = evil.chars();
+            for character in evil.by_ref().take(1) {
+                write!(f, "{}", character.escape_unicode())?;
+            }
+            rest = evil.as_str();
+        }
+        f.write_str(rest)
+    }
+}
+
+/// Controls, and what changes the order or the presence of the text around it.
+pub(crate) fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Whether a payload may be shown on a terminal as it is: lines of plain text.
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let harmless = |character| matches!(character, '\n' | '\t') || !is_unsafe(character);
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(harmless))
+}
+
+/// Writes JSON on one line, with the same characters escaped as in [`Plain`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PlainJson;
+
+impl serde_json::ser::Formatter for PlainJson {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut units = [0; 2];
+        for character in fragment.chars() {
+            if is_unsafe(character) {
+                for unit in character.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            } else {
+                write!(writer, "{character}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends `value` as one line of JSON.
+pub(crate) fn json_line(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    // Into memory, and every key is a string: this cannot fail.
+    let written =
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, PlainJson));
+    debug_assert!(written.is_ok(), "rows are plain data");
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+    use super::*;
+
+    #[test]
+    fn nothing_but_text_reaches_the_terminal() {
+        let evil = "a\u{1b}[31m\u{9b}2J\u{202e}b\r\n\u{7f}é 漢\\";
+        assert_eq!(Plain(evil).to_string(), r"a\u{1b}[31m\u{9b}2J\u{202e}b\u{d}\u{a}\u{7f}é 漢\");
+        assert!(
+            !is_plain(b"\x1b[31m")
+                && !is_plain("\u{9b}".as_bytes())
+                && !is_plain(b"\xff")
+                && !is_plain(b"\r")
+        );
+        assert!(is_plain("{\"é\":\t1}\n".as_bytes()));
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let evil = "a\u{1b}\u{9b}\u{202e}\u{e0041}\"é\n\u{7f}";
+        let mut line = Vec::new();
+        json_line(&mut line, &evil);
+        let text = String::from_utf8(line).unwrap();
+        assert!(!text.trim_end().chars().any(is_unsafe), "{text}");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), evil);
+        assert!(text.contains("\\u202e\\udb40\\udc41\\\"é"), "{text}");
+    }
+}

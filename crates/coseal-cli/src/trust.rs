@@ -1,0 +1,162 @@
+//! `coseal trust`: makes, changes and shows trust bundles.
+
+mod show;
+mod unverified;
+mod view;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coseal::{NewRecord, Pattern, Reason, Revocation, SigningKey, Time, TrustBundle, TrustEditor};
+use coseal_store::{BundleFile, Existing, keys};
+
+use crate::args::trust as args;
+use crate::args::trust::{Believed, Command, Edited, Limits};
+use crate::failure::{Exit, Failure, Result};
+use crate::{report, times};
+
+/// How far clocks may differ, as in the specification.
+pub(crate) const SKEW: Duration = Duration::from_secs(60);
+
+/// Runs `coseal trust …`.
+pub(crate) fn run(command: Command) -> Result<Exit> {
+    match command {
+        Command::New(args) => new(&args)?,
+        Command::Add(args) => add(&args)?,
+        Command::Retire(args) => {
+            let at = args.at.unwrap_or_else(Time::now);
+            edit(&args.bundle, None, |editor| editor.retire(&args.key_id, at))?;
+        }
+        Command::Revoke(args) => revoke(&args)?,
+        Command::Renew(args) => edit(&args.bundle, Some(args.valid_for), |_| Ok(()))?,
+        Command::Show(args) => show::run(&args)?,
+    }
+    Ok(Exit::Fine)
+}
+
+/// The trust bundle that a reader believes, and a warning where it has expired.
+pub(crate) fn believed(args: &Believed) -> Result<TrustBundle> {
+    let limits = (args.pin.as_slice(), args.domain.as_deref(), args.state.as_ref());
+    let bundle = file(args.trust.clone(), limits)?.load(Time::now())?;
+    if bundle.is_expired(Time::now(), SKEW) {
+        report::warning(&format!(
+            "the trust bundle expired at {}: live readers refuse everything",
+            times::format(bundle.expires_at())
+        ));
+    }
+    Ok(bundle)
+}
+
+/// The trust bundle at `path` under the limits that were given.
+pub(crate) fn limited(path: PathBuf, limits: &Limits) -> Result<BundleFile> {
+    file(path, (&limits.pin, limits.domain.as_deref(), limits.state.as_ref()))
+}
+
+fn file(
+    path: PathBuf,
+    (pins, domain, state): (&[PathBuf], Option<&str>, Option<&PathBuf>),
+) -> Result<BundleFile> {
+    let roots: Vec<_> =
+        pins.iter().map(|pin| keys::read_verifying_key(pin)).collect::<Result<_, _>>()?;
+    let mut file = BundleFile::at(path).pinned(roots);
+    if let Some(domain) = domain {
+        file = file.domain(domain);
+    }
+    if let Some(state) = state {
+        file = file.state(state);
+    }
+    Ok(file)
+}
+
+fn new(args: &args::New) -> Result<()> {
+    let (root, file) = edited(&args.bundle)?;
+    let now = Time::now();
+    let bytes = TrustBundle::make(&args.domain)
+        .sign(&root, now, now.plus(args.valid_for))
+        .map_err(refused(&args.bundle))?;
+    let existing = if args.force { Existing::Replace } else { Existing::Refuse };
+    tell(&args.bundle, &file.create(&bytes, now, existing)?);
+    Ok(())
+}
+
+fn add(args: &args::Add) -> Result<()> {
+    let pattern = |text: &String| {
+        Pattern::new(text).map_err(|error| Failure::core(format!("--channel {text}"), &error))
+    };
+    let record = NewRecord {
+        key: keys::read_public_key(&args.key)?,
+        subject: args.subject.clone(),
+        valid_from: args.from.unwrap_or_else(Time::now),
+        valid_until: args.until,
+        channels: args.channels.iter().map(pattern).collect::<Result<_, _>>()?,
+    };
+    edit(&args.bundle, None, |editor| editor.add(record))
+}
+
+fn revoke(args: &args::Revoke) -> Result<()> {
+    let revocation = Revocation {
+        revoked_at: Time::now(),
+        reason: match args.reason {
+            args::Reason::Compromised => Reason::Compromised,
+            args::Reason::Superseded => Reason::Superseded,
+            args::Reason::Ceased => Reason::Ceased,
+        },
+        compromised_since: args.compromised_since,
+    };
+    edit(&args.bundle, None, |editor| editor.revoke(&args.key_id, revocation))
+}
+
+/// Changes a bundle and signs it again: with a new expiry, or with the one it had.
+fn edit(
+    args: &Edited,
+    valid_for: Option<Duration>,
+    change: impl FnOnce(&mut TrustEditor) -> coseal::Result<()>,
+) -> Result<()> {
+    let (root, file) = edited(args)?;
+    let now = Time::now();
+    let bundle = file.edit(now, |present| -> Result<Vec<u8>> {
+        let make = || {
+            let mut editor = present.edit()?;
+            change(&mut editor)?;
+            let expires_at =
+                valid_for.map_or(present.expires_at(), |valid_for| now.plus(valid_for));
+            editor.sign(&root, now, expires_at)
+        };
+        Ok(make().map_err(refused(args))?)
+    })?;
+    tell(args, &bundle);
+    Ok(())
+}
+
+/// The root's private key, and the bundle as that root may change it.
+fn edited(args: &Edited) -> Result<(SigningKey, BundleFile)> {
+    let root = keys::read_signing_key(&args.root)?;
+    let mut roots = vec![root.verifying_key().clone()];
+    for pin in &args.pin {
+        roots.push(keys::read_verifying_key(pin)?);
+    }
+    let file = BundleFile::at(&args.bundle).pinned(roots);
+    let file = match &args.state {
+        Some(state) => file.state(state),
+        None => file,
+    };
+    Ok((root, file))
+}
+
+fn refused(args: &Edited) -> impl FnOnce(coseal::Error) -> Failure {
+    move |error| Failure::core(args.bundle.display(), &error)
+}
+
+fn tell(args: &Edited, bundle: &TrustBundle) {
+    let (path, keys) = (args.bundle.display(), bundle.records().len());
+    let keys = if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") };
+    report::note(&format!(
+        "{path}: bundle {} of {}, {keys}, expires {}",
+        bundle.sequence(),
+        bundle.domain(),
+        times::format(bundle.expires_at())
+    ));
+    if bundle.is_expired(Time::now(), SKEW) {
+        report::warning("it has expired: coseal trust renew gives it a new expiry");
+    }
+}

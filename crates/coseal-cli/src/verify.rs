@@ -1,0 +1,135 @@
+//! `coseal verify`: judges envelopes with public files only.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anstyle::Style;
+use coseal::{Facts, Time, Verdict, Verified, Verifier};
+use serde::Serialize;
+
+use crate::args::messages::{Expected, Verify};
+use crate::failure::{Exit, Result};
+use crate::judge::{self, Findings, Judge, Place, Reading};
+use crate::output::{self, Output};
+use crate::stream::pipeline;
+use crate::text::{Plain, json_line};
+use crate::{report, times, trust};
+
+/// Runs `coseal verify`.
+pub(crate) fn run(args: Verify) -> Result<Exit> {
+    let bundle = Arc::new(trust::believed(&args.trust)?);
+    let mut verifier = expecting(Verifier::new(bundle), &args.expected);
+    if let Some(at) = args.at {
+        verifier = verifier.at(at);
+    }
+    if let Some(max_age) = args.max_age {
+        verifier = verifier.max_age(max_age);
+    }
+    let good = if output::is_coloured() { report::GOOD } else { Style::new() };
+    let auditor =
+        Auditor { verifier, json: args.json, good, now: args.at.unwrap_or_else(Time::now) };
+    let out = Output::standard()?;
+    let reading =
+        Reading { inputs: args.inputs, encoding: args.encoding, workers: pipeline::all_cores() };
+    let (tally, out) = judge::run(reading, auditor, out, output::is_terminal())?;
+    out.finish()?;
+    tally.tell();
+    Ok(tally.exit())
+}
+
+/// A verifier that accepts what the caller expects.
+pub(crate) fn expecting(mut verifier: Verifier, expected: &Expected) -> Verifier {
+    if let Some(channel) = &expected.channel {
+        verifier = verifier.channel(channel);
+    }
+    if let Some(signer) = &expected.signer {
+        verifier = verifier.signer(signer);
+    }
+    verifier
+}
+
+struct Auditor {
+    verifier: Verifier,
+    json: bool,
+    good: Style,
+    now: Time,
+}
+
+impl Judge for Auditor {
+    fn judge(&self, place: Place<'_>, envelope: &[u8], findings: &mut Findings) {
+        match self.verifier.verify(envelope) {
+            Ok(verified) => {
+                if self.json {
+                    let verdict = Verdict::valid(&verified);
+                    json_line(&mut findings.out, &Row::new(place, &verdict, self.now));
+                } else {
+                    self.row(place, &verified, &mut findings.out);
+                }
+                findings.accept(verified.sealed_at(), verified.expires_at(), self.now);
+            }
+            Err(error) => {
+                if self.json {
+                    // Asked again for what was proven before the refusal.
+                    let verdict = self.verifier.judge(envelope);
+                    json_line(&mut findings.out, &Row::new(place, &verdict, self.now));
+                }
+                findings.refuse(place, &error);
+            }
+        }
+    }
+
+    fn has_rows(&self) -> bool {
+        self.json
+    }
+}
+
+impl Auditor {
+    fn row(&self, place: Place<'_>, verified: &Verified<'_>, out: &mut Vec<u8>) {
+        let Self { good, .. } = self;
+        // Into memory: this cannot fail.
+        let _ = writeln!(
+            out,
+            "{good}valid{good:#}  {} {}  {}  {}  {}  {}",
+            Plain(place.input),
+            place.index,
+            times::format(verified.sealed_at()),
+            Plain(verified.channel()),
+            Plain(verified.signer()),
+            verified.id(),
+        );
+    }
+}
+
+/// One object of `--json`.
+#[derive(Serialize)]
+pub(crate) struct Row<'a> {
+    input: &'a str,
+    index: u64,
+    offset: u64,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    facts: Option<Facts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    /// What was found at a place.
+    pub(crate) fn new(place: Place<'a>, verdict: &'a Verdict, now: Time) -> Self {
+        let Place { input, index, offset, .. } = place;
+        Self {
+            input,
+            index,
+            offset,
+            verdict,
+            facts: verdict.facts(now, trust::SKEW),
+            payload_base64: None,
+        }
+    }
+
+    /// With the payload.
+    pub(crate) fn with_payload(mut self, payload_base64: String) -> Self {
+        self.payload_base64 = Some(payload_base64);
+        self
+    }
+}

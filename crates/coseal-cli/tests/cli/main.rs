@@ -1,0 +1,19 @@
+//! The command's contract, each promise by running the command itself.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod demo;
+mod desk;
+mod docs;
+mod keys;
+mod lines;
+mod openssl;
+mod output;
+mod refusals;
+mod seal;
+mod sequences;
+mod state;
+mod terminal;
+mod times;
+mod trust;
+mod verdicts;

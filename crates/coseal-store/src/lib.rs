@@ -1,0 +1,47 @@
+//! Files that must survive a restart: key files, trust bundle files, and the
+//! state that keeps a trust bundle from being rolled back.
+//!
+//! What is read is not trusted: reads are bounded, keys and bundles are checked
+//! by `coseal` itself, and a private key that others can read is refused. What
+//! is written appears whole or not at all ([`Aside`]), and replaces nothing
+//! unless the caller says so ([`Existing`]).
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use coseal::{PrivateKey, SigningKey, Time, TrustBundle};
+//! use coseal_store::{BundleFile, Existing, keys};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! // Once: a root key and an empty trust bundle.
+//! let path = folder.join("root.key");
+//! let root = PrivateKey::Signing(SigningKey::generate()?);
+//! keys::write_private_key(&path, &root, Existing::Refuse)?;
+//!
+//! let (root, now) = (keys::read_signing_key(&path)?, Time::now());
+//! let expires_at = now.plus(Duration::from_secs(365 * 86_400));
+//! let bytes = TrustBundle::make("example.org").sign(&root, now, expires_at)?;
+//!
+//! // From then on: believed under this root, and never rolled back.
+//! let file = BundleFile::at(folder.join("trust.bundle"))
+//!     .pinned([root.verifying_key().clone()])
+//!     .state(folder.join("trust.state"));
+//! file.create(&bytes, now, Existing::Refuse)?;
+//! assert_eq!(file.load(Time::now())?.domain(), "example.org");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod aside;
+mod bundle;
+mod error;
+pub mod keys;
+mod lock;
+mod read;
+mod state;
+
+pub use aside::{Aside, Existing, Mode};
+pub use bundle::{BundleFile, read_bundle};
+pub use error::{Result, StoreError};
+pub use state::StateFile;

@@ -1,0 +1,110 @@
+//! Project tasks: `cargo xtask test` runs every check there is.
+//!
+//! Few dependencies on purpose: this is built before anything is checked. The
+//! validators of schemas, which are heavy, are dev-dependencies and live in
+//! `tests/`.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+mod checkout;
+mod checks;
+mod fuzz;
+mod run;
+mod step;
+mod tool;
+
+use checkout::Checkout;
+use step::{Failure, Step};
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let Some(checkout) = Checkout::of_this_program() else {
+        eprintln!("xtask stands outside the project it was built from");
+        return ExitCode::from(2);
+    };
+    let (steps, words) = match matches.subcommand() {
+        Some(("test", options)) => (tests(&checkout, options), words(options, "steps")),
+        Some(("fuzz", options)) => (fuzzing(&checkout, options), Vec::new()),
+        _ => return ExitCode::from(2),
+    };
+    let steps = match steps {
+        Ok(steps) => steps,
+        Err(failure) => {
+            eprintln!("{failure}");
+            return ExitCode::from(2);
+        }
+    };
+    // Where nobody reads any more, nobody learns that nothing failed.
+    match step::run_all(&checkout, &steps, &words, &mut std::io::stdout()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn tests(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failure> {
+    let mut steps = checks::steps(checks::Options { advisories: options.get_flag("advisories") });
+    if let Some(seconds) = options.get_one::<u64>("fuzz-seconds") {
+        steps.extend(fuzz::steps(checkout, &[], Duration::from_secs(*seconds))?);
+    }
+    Ok(steps)
+}
+
+fn fuzzing(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failure> {
+    let minutes = options.get_one::<u64>("minutes").copied().unwrap_or(1);
+    fuzz::steps(checkout, &words(options, "targets"), Duration::from_secs(60 * minutes))
+}
+
+fn words<'a>(options: &'a ArgMatches, name: &str) -> Vec<&'a str> {
+    options.get_many::<String>(name).into_iter().flatten().map(String::as_str).collect()
+}
+
+fn command() -> Command {
+    let test = Command::new("test")
+        .about("Run every check, in order, up to the first that fails")
+        .arg(
+            Arg::new("steps")
+                .value_name("WORD")
+                .num_args(0..)
+                .help("Run only the steps whose name contains one of these words"),
+        )
+        .arg(
+            Arg::new("advisories").long("advisories").action(ArgAction::SetTrue).help(
+                "Also ask the advisory database, which is fetched over the network",
+            ),
+        )
+        .arg(
+            Arg::new("fuzz-seconds")
+                .long("fuzz-seconds")
+                .value_name("N")
+                .value_parser(value_parser!(u64).range(1..))
+                .help("Also run every fuzz target for so long (needs a nightly toolchain and a C++ compiler)"),
+        );
+    let fuzz = Command::new("fuzz")
+        .about("Replay the committed fuzz inputs, then run every target, or those named")
+        .arg(Arg::new("targets").value_name("TARGET").num_args(0..))
+        .arg(
+            Arg::new("minutes")
+                .long("minutes")
+                .value_name("N")
+                .default_value("1")
+                .value_parser(value_parser!(u64).range(1..))
+                .help("How long each target runs"),
+        );
+    Command::new("cargo xtask")
+        .about("Project tasks")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([test, fuzz])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

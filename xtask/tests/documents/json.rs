@@ -1,0 +1,137 @@
+//! `schemas/*.schema.json` against the vectors and what the command prints.
+
+use std::path::Path;
+
+use coseal_testkit::walk;
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::command::{coseal, read_json, root, run, succeed, told};
+
+fn schema(path: &str) -> Validator {
+    let text = read_json(&root().join(path));
+    jsonschema::validator_for(&text).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn faults(schema: &Validator, value: &Value) -> Vec<String> {
+    schema.iter_errors(value).map(|e| format!("{}: {e}", e.instance_path())).collect()
+}
+
+#[test]
+fn every_vector_matches_its_schema() {
+    let schema = schema("schemas/vector.schema.json");
+    let files = walk::json_files(&walk::cases()).unwrap();
+    assert!(!files.is_empty());
+    let mut wrong = Vec::new();
+    for path in &files {
+        let found = faults(&schema, &read_json(path));
+        wrong.extend(found.into_iter().map(|e| format!("{}: {e}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The schema knows every field: one more is one too many.
+    let mut more = read_json(&files[0]);
+    more.as_object_mut().unwrap().insert("unheard_of".to_owned(), Value::Null);
+    assert!(!schema.is_valid(&more), "an unknown field passes");
+}
+
+/// Makes keys, a trust bundle and two sealed messages; the second has all
+/// headers there are.
+fn seal_two(folder: &Path) -> Vec<u8> {
+    let day = "1d";
+    for key in ["root", "orders"] {
+        succeed(folder, &["key", "new", "signing", key]);
+    }
+    succeed(folder, &["key", "new", "receiving", "billing"]);
+    succeed(folder, &["trust", "new", "bundle", "--root", "root", "--domain", "example.org"]);
+    succeed(
+        folder,
+        &[
+            "trust",
+            "add",
+            "bundle",
+            "--root",
+            "root",
+            "--key",
+            "orders.pub",
+            "--subject",
+            "spiffe://example.org/orders",
+            "--channel",
+            "orders.>",
+        ],
+    );
+    std::fs::write(folder.join("payload"), b"one").unwrap();
+    let seal = ["seal", "--key", "orders", "--to", "billing.pub", "--channel", "orders.eu"];
+    succeed(folder, &[&seal[..], &["payload", "-o", "plain"]].concat());
+    let rich = ["--content-type", "text/plain", "--header", "tenant=a", "--expires-in", day];
+    succeed(folder, &[&seal[..], &rich, &["payload", "-o", "rich"]].concat());
+    let mut both = std::fs::read(folder.join("plain")).unwrap();
+    both.extend(std::fs::read(folder.join("rich")).unwrap());
+    both
+}
+
+#[test]
+fn every_row_of_verify_matches_its_schema() {
+    let schema = schema("schemas/verdict.schema.json");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let good = seal_two(folder);
+    let mut input = good.clone();
+    // A third that is refused for its signature, a fourth that is no
+    // envelope, and bytes that are no CBOR item.
+    let mut flipped = std::fs::read(folder.join("plain")).unwrap();
+    let ciphertext = flipped.len() - 120;
+    flipped[ciphertext] ^= 1;
+    input.extend(flipped);
+    input.extend([0xa0, 0xff, 0xff]);
+    std::fs::write(folder.join("sealed"), input).unwrap();
+
+    let verify = ["verify", "--json", "--trust", "bundle", "--pin", "root.pub"];
+    let output = run(folder, coseal(), &[&verify[..], &["sealed"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let rows = rows(&output.stdout);
+    let verdicts: Vec<_> =
+        rows.iter().map(|row| (text(row, "verdict"), text(row, "code"))).collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("valid", ""),
+            ("valid", ""),
+            ("refused", "untrusted"),
+            ("refused", "malformed"),
+            ("refused", "malformed")
+        ],
+        "{}",
+        told(&output)
+    );
+    // What else there is to say: a live reader's judgement, a revoked signer.
+    let later =
+        run(folder, coseal(), &[&verify[..], &["--at", "2100-01-01T00:00:00Z", "rich"]].concat());
+    assert_eq!(later.status.code(), Some(1), "{}", told(&later));
+    let id = String::from_utf8(succeed(folder, &["key", "id", "orders.pub"]).stdout).unwrap();
+    let revoke = ["trust", "revoke", "bundle", "--root", "root", "--key-id", id.trim()];
+    succeed(folder, &[&revoke[..], &["--reason", "compromised"]].concat());
+    let revoked = run(folder, coseal(), &[&verify[..], &["rich"]].concat());
+    assert_eq!(revoked.status.code(), Some(1), "{}", told(&revoked));
+
+    let later = self::rows(&later.stdout);
+    let revoked = self::rows(&revoked.stdout);
+    assert_eq!((later.len(), revoked.len()), (1, 1));
+    for row in rows.iter().chain(&later).chain(&revoked) {
+        assert_eq!(faults(&schema, row), [""; 0], "{row}");
+        let mut more = row.clone();
+        more.as_object_mut().unwrap().insert("unheard_of".to_owned(), Value::Null);
+        assert!(!schema.is_valid(&more), "an unknown field passes");
+    }
+}
+
+fn rows(output: &[u8]) -> Vec<Value> {
+    std::str::from_utf8(output)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+    row.get(field).and_then(Value::as_str).unwrap_or_default()
+}

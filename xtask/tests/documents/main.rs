@@ -1,0 +1,9 @@
+//! What the documents of the project promise, held against what it does: the
+//! schemas against real bytes, the README against the command.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![forbid(unsafe_code)]
+
+mod cddl;
+mod command;
+mod json;
+mod readme;
