@@ -69,6 +69,32 @@ fn a_row_has_every_member() {
 }
 
 #[test]
+fn every_row_is_as_the_published_schema_says() {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/verdict.schema.json");
+    let schema = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let desk = Desk::new();
+    desk.seal("--lines --header tenant=a --expires-in 1d -o sealed", "a\nb\nc\n").fine();
+    let mut sealed = desk.read("sealed");
+    let last = sealed.len() - 200;
+    sealed[last] ^= 1;
+    sealed.extend([0x18, 0x00, 0xff]);
+    desk.write("sealed", sealed);
+    let mut rows = 0;
+    for words in
+        ["--json sealed", "--json --channel x sealed", "--json --at 2100-01-01T00:00:00Z sealed"]
+    {
+        for row in desk.verify(words).rows() {
+            let wrong: Vec<String> =
+                schema.iter_errors(&row).map(|error| error.to_string()).collect();
+            assert!(wrong.is_empty(), "{row}: {wrong:?}");
+            rows += 1;
+        }
+    }
+    assert_eq!(rows, 15);
+}
+
+#[test]
 fn open_adds_the_payload_of_what_it_opened() {
     let desk = Desk::with_sealed("hello\n");
     desk.run("key new receiving stranger").fine();

@@ -65,6 +65,33 @@ pub mod state {
 }
 
 /// Makes an [`Opener`].
+///
+/// The channel and the way of reading have no default: what does not decide
+/// both does not compile,
+///
+/// ```compile_fail,E0599
+/// # fn build(trust: std::sync::Arc<coseal::TrustBundle>) {
+/// let opener = coseal::Opener::builder(trust).channel("orders").build();
+/// # }
+/// ```
+///
+/// and what reads live says for which channel:
+///
+/// ```compile_fail,E0599
+/// # fn build(trust: std::sync::Arc<coseal::TrustBundle>) {
+/// let window = coseal::Window::minutes(10);
+/// let opener = coseal::Opener::builder(trust).any_channel().live(window).build();
+/// # }
+/// ```
+///
+/// ```
+/// # fn build(trust: std::sync::Arc<coseal::TrustBundle>) -> coseal::Result<()> {
+/// let window = coseal::Window::minutes(10);
+/// let live = coseal::Opener::builder(trust.clone()).channel("orders").live(window).build()?;
+/// let archive = coseal::Opener::builder(trust).any_channel().archive().build()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct OpenerBuilder<Channel, Way> {
     trust: Box<dyn TrustSource>,
     keyring: Keyring,
