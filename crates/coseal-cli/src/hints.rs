@@ -2,6 +2,16 @@
 
 use coseal::{Error, Malformed, Misdirected, Stale, Unsupported, Untrusted};
 
+/// Advice where nothing more is known than the code.
+pub(crate) fn for_code(code: &str) -> Option<&'static str> {
+    match code {
+        "misuse" => Some("coseal help tells what each command takes"),
+        "carrier" => Some("the operating system says why; files that were there are as they were"),
+        "entropy" => Some("the operating system gave no randomness: nothing was sealed"),
+        _ => None,
+    }
+}
+
 /// Advice on a message that was refused.
 pub(crate) fn for_message(error: &Error) -> Option<&'static str> {
     Some(match error {

@@ -56,8 +56,7 @@ fn new_pair(args: &New, key: &PrivateKey, what: &str) -> Result<()> {
         return Err(coseal_store::StoreError::Exists { path: public_path }.into());
     }
     let public = key.public_key();
-    keys::write_private_key(&args.out, key, existing(args))?;
-    keys::write_public_key(&public_path, &public, existing(args))?;
+    keys::write_pair(&args.out, &public_path, key, existing(args))?;
     report::note(&format!(
         "{what} {} in {}, its public key in {}",
         public.key_id(),

@@ -71,8 +71,19 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return Exit::Fine.into();
     }
-    let text = error.render().ansi().to_string();
-    let code = if error.kind() == NothingAsked { "" } else { "\n  code: misuse" };
+    // It quotes what the caller wrote, which may have come from a file's name.
+    let plain = error.render().to_string();
+    let evil = plain.chars().any(|each| each != '\n' && text::is_unsafe(each));
+    let text = if evil {
+        plain.lines().map(|line| format!("{}\n", text::Plain(line))).collect()
+    } else {
+        error.render().ansi().to_string()
+    };
+    let code = if error.kind() == NothingAsked {
+        ""
+    } else {
+        "\n  code: misuse\n  hint: coseal help COMMAND tells what it takes"
+    };
     report::write(&format!("{}{code}\n", text.trim_end()));
     Exit::Unusable.into()
 }

@@ -4,7 +4,7 @@
 //! an archive: what a live reader would mind of times is told, not refused.
 
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -30,7 +30,10 @@ const TAG: [u8; 2] = [0xd8, 0x60];
 /// Runs `coseal open`.
 pub(crate) fn run(args: Open) -> Result<Exit> {
     let consumer = Consumer::of(&args)?;
-    let out = Output::open(&args.out)?;
+    let keks = args.kek.iter().map(|(_, path)| path);
+    let trust = [&args.trust.trust].into_iter().chain(&args.trust.pin).chain(&args.trust.state);
+    let named = args.key.iter().chain(keks).chain(trust);
+    let out = Output::beside(&args.out, named.map(PathBuf::as_path))?;
     if args.lines { open_lines(args, consumer, out) } else { open_one(&args, &consumer, out) }
 }
 
@@ -41,13 +44,17 @@ fn open_lines(args: Open, consumer: Consumer, out: Output) -> Result<Exit> {
     let workers =
         if args.max_age.is_some() { NonZero::<usize>::MIN } else { pipeline::all_cores() };
     let is_terminal = args.out.is_standard() && is_terminal();
+    let json = args.json;
     let reading = Reading { inputs: vec![args.input], encoding: args.encoding, workers };
     let (tally, out) = judge::run(reading, consumer, out, is_terminal)?;
     if tally.is_cut() {
         // What can be told from a pipe is told; a file that is not whole gets no name.
         return Ok(tally.exit());
     }
-    out.finish()?;
+    // Where everything was refused, no file is made, and none is replaced.
+    if json || tally.accepted() || tally.exit() == Exit::Fine {
+        out.finish()?;
+    }
     tally.tell();
     Ok(tally.exit())
 }

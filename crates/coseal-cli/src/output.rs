@@ -29,13 +29,21 @@ enum Sink {
 
 impl Output {
     /// What the caller asked for.
-    pub(crate) fn open(out: &Out) -> Result<Self> {
+    fn open(out: &Out) -> Result<Self> {
         match &out.out {
             Some(path) if !out.is_standard() => {
                 Self::file(path, if out.force { Existing::Replace } else { Existing::Refuse })
             }
             _ => Self::standard(),
         }
+    }
+
+    /// The same, unless it would be written over one of the `named` files.
+    pub(crate) fn beside<'p>(out: &Out, named: impl IntoIterator<Item = &'p Path>) -> Result<Self> {
+        if let Some(path) = out.out.as_deref().filter(|_| !out.is_standard()) {
+            refuse_named(path, named)?;
+        }
+        Self::open(out)
     }
 
     /// Standard output.
@@ -104,6 +112,24 @@ impl Out {
     /// Whether that is standard output, asked for or not.
     pub(crate) fn is_standard(&self) -> bool {
         self.out.as_deref().is_none_or(|path| path.as_os_str() == "-")
+    }
+}
+
+/// Refuses to write over a key, a trust bundle or a state that the same command
+/// was told to use, whatever --force says.
+pub(crate) fn refuse_named<'p>(
+    out: &Path,
+    named: impl IntoIterator<Item = &'p Path>,
+) -> Result<()> {
+    match named.into_iter().find(|path| coseal_store::is_same_file(out, path)) {
+        None => Ok(()),
+        Some(path) => Err(Failure::misuse(format!(
+            "{} would be written over {}, which this command uses",
+            out.display(),
+            path.display()
+        ))
+        .hint("give the output another name")
+        .into()),
     }
 }
 

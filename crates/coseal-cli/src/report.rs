@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 
 use crate::failure::Failure;
+use crate::hints;
 use crate::text::Plain;
 
 /// What is wrong.
@@ -23,7 +24,7 @@ pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) fn failure(failure: &Failure) {
     let mut text =
         format!("{ERROR}error:{ERROR:#} {}\n  code: {}\n", Plain(&failure.what), failure.code);
-    if let Some(hint) = &failure.hint {
+    if let Some(hint) = failure.hint.as_deref().or_else(|| hints::for_code(&failure.code)) {
         text.push_str(&format!("  {FAINT}hint: {}{FAINT:#}\n", Plain(hint)));
     }
     write(&text);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use coseal::{Message, RecipientKey, Sealer, SealerBuilder, Time, limits};
@@ -31,7 +31,11 @@ pub(crate) fn run(args: Seal) -> Result<Exit> {
     if args.encoding == Encoding::Cbor {
         refuse_terminal(&args.out, "envelopes are binary")?;
     }
-    let out = Output::open(&args.out)?;
+    let keks = args.to_kek.iter().map(|(_, path)| path.as_path());
+    let recipients = args.to.iter().map(Path::new);
+    let trust = args.trust.iter().chain(&args.limits.pin).chain(&args.limits.state);
+    let named = trust.map(PathBuf::as_path).chain([args.key.as_path()]);
+    let out = Output::beside(&args.out, named.chain(keks).chain(recipients))?;
     let input = Input::open(&args.input)?;
     if args.lines {
         seal_lines(args, sealer, overhead, input, out)
@@ -153,7 +157,7 @@ fn sealer(args: &Seal) -> Result<Sealer> {
     let key = keys::read_signing_key(&args.key)?;
     let mut builder = Sealer::builder(key, &args.channel).suite(args.suite);
     for to in &args.to {
-        builder = if is_uri(to) {
+        builder = if crate::text::is_uri(to) {
             to_subject(builder, args, to)?
         } else {
             builder.recipient(&read_recipient(Path::new(to))?)
@@ -216,17 +220,6 @@ fn read_recipient(path: &Path) -> Result<RecipientKey> {
             Err(StoreError::Core { path: path.to_owned(), source }.into())
         }
     }
-}
-
-/// Whether it begins with the scheme of a URI. A file of such a name is `./name:rest`.
-fn is_uri(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.len() > 1
-            && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|each| each.is_ascii_alphanumeric() || matches!(each, '+' | '-' | '.'))
-    })
 }
 
 fn cannot(error: coseal::Error) -> Failure {

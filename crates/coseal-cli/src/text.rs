@@ -76,6 +76,17 @@ pub(crate) fn json_line(out: &mut Vec<u8>, value: &impl serde::Serialize) {
     out.push(b'\n');
 }
 
+/// Whether it begins with the scheme of a URI. A file of such a name is `./name:rest`.
+pub(crate) fn is_uri(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.len() > 1
+            && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|each| each.is_ascii_alphanumeric() || matches!(each, '+' | '-' | '.'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]

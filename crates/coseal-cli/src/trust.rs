@@ -69,6 +69,9 @@ fn file(
 }
 
 fn new(args: &args::New) -> Result<()> {
+    let Edited { bundle, root, pin, state } = &args.bundle;
+    let named = [root].into_iter().chain(pin).chain(state);
+    crate::output::refuse_named(bundle, named.map(PathBuf::as_path))?;
     let (root, file) = edited(&args.bundle)?;
     let now = Time::now();
     let bytes = TrustBundle::make(&args.domain)
@@ -83,6 +86,12 @@ fn add(args: &args::Add) -> Result<()> {
     let pattern = |text: &String| {
         Pattern::new(text).map_err(|error| Failure::core(format!("--channel {text}"), &error))
     };
+    if !crate::text::is_uri(&args.subject) {
+        report::warning(&format!(
+            "the subject {} is no URI: seal --to cannot name it",
+            args.subject
+        ));
+    }
     let record = NewRecord {
         key: keys::read_public_key(&args.key)?,
         subject: args.subject.clone(),

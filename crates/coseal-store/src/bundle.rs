@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use coseal::{Time, TrustAnchor, TrustBundle, TrustState, VerifyingKey, limits};
 
-use crate::lock::Lock;
+use crate::lock::{Lock, is_same_file};
 use crate::{Existing, Mode, Result, StateFile, StoreError, aside, read};
 
 #[cfg(test)]
@@ -71,6 +71,7 @@ impl BundleFile {
     /// Those of [`load`](Self::load), for bytes that would not be believed; then nothing is written.
     /// [`StoreError::Exists`].
     pub fn create(&self, bytes: &[u8], now: Time, existing: Existing) -> Result<TrustBundle> {
+        self.check_state()?;
         let _lock = Lock::acquire(&self.path)?;
         let seen = self.state.as_ref().map(StateFile::read).transpose()?.flatten();
         let bundle = self.check(bytes, seen, now)?;
@@ -91,6 +92,7 @@ impl BundleFile {
         now: Time,
         edit: impl FnOnce(&TrustBundle) -> Result<Vec<u8>, E>,
     ) -> Result<TrustBundle, E> {
+        self.check_state()?;
         let _lock = Lock::acquire(&self.path)?;
         let present = self.load(now)?;
         let bytes = edit(&present)?;
@@ -99,6 +101,17 @@ impl BundleFile {
         aside::write(&self.path, &bytes, Existing::Replace, Mode::Shared)?;
         self.remember(&bundle)?;
         Ok(bundle)
+    }
+
+    /// Bundle and state are two files: as one, an edit would wait for itself.
+    fn check_state(&self) -> Result<()> {
+        match &self.state {
+            Some(state) if is_same_file(state.path(), &self.path) => {
+                let detail = "the state and the trust bundle are the same file";
+                Err(StoreError::core(&self.path)(coseal::Error::Misuse(detail.into())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where the bundle is.

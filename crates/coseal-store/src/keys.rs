@@ -5,6 +5,7 @@
 //! refused where group or others can reach it, before it is looked into.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use coseal::{
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::aside;
 use crate::read;
-use crate::{Existing, Mode, Result, StoreError};
+use crate::{Aside, Existing, Mode, Result, StoreError};
 
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,26 @@ pub fn read_verifying_key(path: &Path) -> Result<VerifyingKey> {
 /// [`StoreError::Exists`], [`StoreError::Io`].
 pub fn write_private_key(path: &Path, key: &PrivateKey, existing: Existing) -> Result<()> {
     aside::write(path, key.to_pem().as_bytes(), existing, Mode::Private)
+}
+
+/// Writes a private key and its public key: both whole beside their places
+/// first, so that what fails, fails before anything is replaced.
+///
+/// # Errors
+/// As [`write_private_key`].
+pub fn write_pair(
+    private_path: &Path,
+    public_path: &Path,
+    key: &PrivateKey,
+    existing: Existing,
+) -> Result<()> {
+    let mut private = Aside::create(private_path, existing, Mode::Private)?;
+    let mut public = Aside::create(public_path, existing, Mode::Shared)?;
+    private.write_all(key.to_pem().as_bytes()).map_err(StoreError::io("write", private_path))?;
+    let pem = key.public_key().to_pem();
+    public.write_all(pem.as_bytes()).map_err(StoreError::io("write", public_path))?;
+    private.commit()?;
+    public.commit()
 }
 
 /// Writes a public key.

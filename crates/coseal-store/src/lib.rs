@@ -44,4 +44,5 @@ mod state;
 pub use aside::{Aside, Existing, Mode};
 pub use bundle::{BundleFile, read_bundle};
 pub use error::{Result, StoreError};
+pub use lock::is_same_file;
 pub use state::StateFile;

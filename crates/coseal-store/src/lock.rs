@@ -12,6 +12,12 @@ use same_file::Handle;
 
 use crate::{Result, StoreError};
 
+/// Whether both names are of one file, which exists.
+#[must_use]
+pub fn is_same_file(one: &Path, two: &Path) -> bool {
+    one == two || same_file::is_same_file(one, two).unwrap_or(false)
+}
+
 /// Held until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {

@@ -45,8 +45,8 @@ impl StateFile {
     }
 
     /// Shows `step` what is remembered and remembers what it answers, with
-    /// nobody else in between. `step` runs again where another process was
-    /// first to create the file.
+    /// nobody else in between. `step` runs again where the state has to be
+    /// moved, or another process was first to create the file.
     ///
     /// # Errors
     ///
@@ -56,6 +56,15 @@ impl StateFile {
         &self,
         mut step: impl FnMut(Option<TrustState>) -> Result<(TrustState, T), E>,
     ) -> Result<T, E> {
+        // Files are replaced whole, so what is there can be read without a lock.
+        // Where nothing moves, nobody waits for anybody.
+        if let Some(seen) = self.read()? {
+            let (next, value) = step(Some(seen.clone()))?;
+            forward(&seen, &next).map_err(StoreError::core(&self.path))?;
+            if seen.sequence == next.sequence {
+                return Ok(value);
+            }
+        }
         loop {
             let lock = Lock::acquire(&self.path)?;
             let seen = lock.as_ref().map(|lock| self.decode(lock.file())).transpose()?;
@@ -67,7 +76,7 @@ impl StateFile {
                 }
             }
             let existing = if seen.is_some() { Existing::Replace } else { Existing::Refuse };
-            match aside::write(&self.path, &encode(&next), existing, Mode::Shared) {
+            match aside::write(&self.path, &encode(&next), existing, Mode::Private) {
                 Ok(()) => return Ok(value),
                 // Another process wrote the first state: judge against that one.
                 Err(StoreError::Exists { .. }) if seen.is_none() && self.path.is_file() => {}

@@ -68,8 +68,7 @@ impl<'a> Authentic<'a> {
         if let Some(live) = live
             && bundle.is_expired(live.now, live.skew)
         {
-            let ago = live.now.since(bundle.expires_at()).as_secs();
-            let detail = format!("our trust bundle expired {ago} s ago");
+            let detail = format!("our trust bundle expired at {}", bundle.expires_at());
             return Err(Error::Untrusted(Untrusted::BundleExpired, detail.into()));
         }
         let record = Arc::clone(bundle.signer(&frame.header.signer())?);
@@ -142,7 +141,7 @@ impl<'a> Authentic<'a> {
         }
         let sealed_at = header.message_id().sealed_at();
         if !record.is_valid_at(sealed_at) {
-            let detail = format!("key {key_id} was not valid at the sealing time, {sealed_at:?}");
+            let detail = format!("key {key_id} was not valid at the sealing time, {sealed_at}");
             return untrusted(Untrusted::NotValidThen, detail);
         }
         if let (Some(revocation), Some(claimed)) = (record.revocation(), self.claimed_time()) {
@@ -172,21 +171,19 @@ impl<'a> Authentic<'a> {
         let stale = |kind, detail: String| Err(Error::Stale(kind, detail.into()));
         let sealed_at = self.header.message_id().sealed_at();
         if sealed_at > now.plus(*skew) {
-            let ahead = sealed_at.since(*now).as_secs();
-            return stale(Stale::FromTheFuture, format!("sealed {ahead} s later than now"));
+            let detail = format!("sealed at {sealed_at}, which is later than {now}");
+            return stale(Stale::FromTheFuture, detail);
         }
         if let Some(expiry) = self.header.expires_at()
             && *now >= expiry.plus(*skew)
         {
-            let ago = now.since(expiry).as_secs();
-            return stale(Stale::Expired, format!("the message expired {ago} s ago"));
+            return stale(Stale::Expired, format!("the message expired at {expiry}"));
         }
         if let Some(Age { reference, window }) = age
             && reference.since(sealed_at) > window.saturating_add(*skew)
         {
-            let old = reference.since(sealed_at).as_secs();
-            let detail =
-                format!("the message is {old} s old; the window is {} s", window.as_secs());
+            let window = window.as_secs();
+            let detail = format!("sealed at {sealed_at}, over {window} s before {reference}");
             return stale(Stale::TooOld, detail);
         }
         Ok(())

@@ -70,6 +70,18 @@ impl fmt::Debug for Time {
     }
 }
 
+impl fmt::Display for Time {
+    /// RFC 3339 with milliseconds, in UTC; where the year has five digits,
+    /// milliseconds since 1970 behind an `@`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = i64::try_from(self.0).ok();
+        match millis.and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok()) {
+            Some(time) => write!(f, "{time:.3}"),
+            None => write!(f, "@{}", self.0),
+        }
+    }
+}
+
 /// Tells the time. Any `Fn() -> Time` is one.
 pub trait Clock: Send + Sync {
     /// The time now.

@@ -1,13 +1,17 @@
 //! How many envelopes came to what, and what is said about it in the end.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use coseal::Time;
 
 use super::Place;
 use crate::failure::Exit;
-use crate::report;
 use crate::trust::SKEW;
+use crate::{report, times};
+
+/// From this age on it is told: what is younger surprises nobody.
+const OLD: Duration = Duration::from_secs(86_400);
 
 /// How many of what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub(crate) struct Tally {
     expired: u64,
     /// Those of them that claim to be sealed later than now.
     from_the_future: u64,
+    /// The age of the oldest of them.
+    oldest: Duration,
     /// Refusals by code.
     refused: BTreeMap<String, u64>,
     /// An input could not be read to its end.
@@ -35,6 +41,7 @@ impl Tally {
         self.valid += 1;
         self.expired += u64::from(expires_at.is_some_and(|expiry| now >= expiry.plus(SKEW)));
         self.from_the_future += u64::from(sealed_at > now.plus(SKEW));
+        self.oldest = self.oldest.max(now.since(sealed_at));
     }
 
     /// An envelope was shown, not judged.
@@ -96,6 +103,7 @@ impl Tally {
         self.valid += other.valid;
         self.expired += other.expired;
         self.from_the_future += other.from_the_future;
+        self.oldest = self.oldest.max(other.oldest);
         self.is_cut |= other.is_cut;
         self.broken_lines += other.broken_lines;
         if self.first_broken_line.is_none() {
@@ -155,6 +163,13 @@ impl Tally {
             report::warning(&format!(
                 "{} expired since: a live reader refuses that",
                 messages(self.expired)
+            ));
+        }
+        if self.oldest >= OLD {
+            let age = times::format_duration(self.oldest);
+            let which = if self.valid == 1 { "the message" } else { "the oldest valid message" };
+            report::note(&format!(
+                "{which} was sealed {age} ago: a live reader judges that by its window"
             ));
         }
         if self.from_the_future > 0 {

@@ -7,6 +7,7 @@ mod desk;
 mod docs;
 mod keys;
 mod lines;
+mod named;
 mod openssl;
 mod output;
 mod refusals;

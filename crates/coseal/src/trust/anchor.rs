@@ -107,8 +107,7 @@ impl TrustAnchor {
         if issued_at <= now.plus(self.skew) {
             return Ok(());
         }
-        let ahead = issued_at.since(now).as_secs();
-        let detail = format!("the bundle was issued {ahead} s later than now");
+        let detail = format!("the bundle was issued at {issued_at}, which is later than {now}");
         Err(Error::Stale(Stale::FromTheFuture, detail.into()))
     }
 }

@@ -1,7 +1,6 @@
 //! A verdict as an object: every member always there, null where nothing is
 //! known. `schemas/verdict.schema.json` describes it.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
@@ -13,14 +12,9 @@ use crate::receipt::OtherReceipt;
 use crate::suite::Suite;
 
 impl Serialize for Time {
-    /// RFC 3339 with milliseconds, in UTC; where the year has five digits,
-    /// milliseconds since 1970 behind an `@`.
+    /// As it is displayed: RFC 3339.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = i64::try_from(self.as_millis())
-            .ok()
-            .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
-            .map_or_else(|| format!("@{}", self.as_millis()), |time| format!("{time:.3}"));
-        serializer.serialize_str(&text)
+        serializer.collect_str(self)
     }
 }
 
