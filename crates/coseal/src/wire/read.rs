@@ -127,8 +127,8 @@ impl<'a> Reader<'a> {
     /// The next head, in its shortest form.
     ///
     /// Decoded here and not by `ciborium-ll`: an envelope has some ninety
-    /// heads, and that general decoder took as long over them as all hashing
-    /// together. The tests hold this one against `ciborium`.
+    /// heads, and with that general decoder verifying 256 B in batches of 64
+    /// took 3.7 us instead of 2.8. The tests hold this one against `ciborium`.
     #[inline]
     pub(crate) fn head(&mut self) -> Result<Head> {
         #[cfg(all(test, feature = "os"))]
