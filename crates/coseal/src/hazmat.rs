@@ -16,13 +16,12 @@ use crate::key::{Kek, RecipientKey};
 use crate::limits;
 use crate::message::Message;
 use crate::receipt::tree::Tree;
-use crate::receipt::{protected_len, with_to_be_signed, write_protected};
 use crate::recipient::{self, Binding};
 use crate::seal::Signer;
 use crate::seal::write::{Encrypted, EpochParts, Proof, Slot, encrypt, write_receipt};
 use crate::secret::Secret;
 use crate::suite::Suite;
-use crate::wire::write::{Items, Slots};
+use crate::wire::write::Items;
 use crate::wire::{Values, read_embedded};
 
 /// An epoch of the caller's making.
@@ -139,11 +138,7 @@ impl RawEpoch {
             pending.push((envelope, receipt, layout.proof));
         }
         let tree = Tree::of(leaves);
-        let mut protected = alloc::vec![0; protected_len(tree_size)];
-        write_protected(&mut Slots::new(&mut protected), tree_size);
-        let signature =
-            with_to_be_signed(&protected, &tree.root(), |message| Some(self.signer.sign(message)))
-                .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))??;
+        let signature = self.signer.sign_root(tree_size, &tree.root())?;
         let finish = |(index, (mut envelope, receipt, len)): (usize, (Vec<u8>, _, Option<_>))| {
             let proof = len.map(|len| Proof { tree: &tree, index, len });
             let receipt = envelope.get_mut::<core::ops::Range<usize>>(receipt);

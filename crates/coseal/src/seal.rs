@@ -21,6 +21,9 @@ use core::fmt;
 use crate::error::{Error, Result};
 use crate::key::{SigningKey, VerifyingKey};
 use crate::keyring::{KeyProvider, Keyring};
+use crate::receipt::tree::Hash;
+use crate::receipt::{protected_len, with_to_be_signed, write_protected};
+use crate::wire::write::Slots;
 
 #[cfg(feature = "os")]
 pub use builder::SealerBuilder;
@@ -58,7 +61,18 @@ impl Signer {
         self.remote
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    /// Signs the root of a tree, as its sender.
+    pub(crate) fn sign_root(&self, tree_size: u64, root: &Hash) -> Result<[u8; 64]> {
+        let mut buffer = [0; 14 + 9];
+        let protected = buffer
+            .get_mut(..protected_len(tree_size))
+            .ok_or_else(|| Error::misuse("internal: the receipt's header has no room"))?;
+        write_protected(&mut Slots::new(protected), tree_size);
+        with_to_be_signed(protected, root, |message| Some(self.sign(message)))
+            .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))?
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
         let signature = self.provider.sign(&self.public, message)?;
         if self.remote && !self.public.verifies(message, &signature) {
             let detail = "the key provider gave a signature that does not verify";

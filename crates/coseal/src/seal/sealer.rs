@@ -17,8 +17,6 @@ use crate::header::{MessageId, Previous};
 use crate::limits;
 use crate::message::Message;
 use crate::receipt::tree::{Hash, Tree};
-use crate::receipt::{protected_len, with_to_be_signed, write_protected};
-use crate::wire::write::Slots;
 
 /// Random bytes in a message ID.
 const RANDOM: usize = 10;
@@ -277,13 +275,7 @@ fn slots<'s, 'm>(
 /// Signs a root, and notes that its messages are sealed. What a remote signer
 /// never signs for stays owed: the epoch's number is then told by nobody.
 fn sign_root(signer: &Signer, epoch: &Epoch, tree_size: u64, root: &Hash) -> Result<[u8; 64]> {
-    let mut buffer = [0; 14 + 9];
-    let protected = buffer
-        .get_mut(..protected_len(tree_size))
-        .ok_or_else(|| Error::misuse("internal: the receipt's header has no room"))?;
-    write_protected(&mut Slots::new(protected), tree_size);
-    let signature = with_to_be_signed(protected, root, |message| Some(signer.sign(message)))
-        .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))??;
+    let signature = signer.sign_root(tree_size, root)?;
     if signer.is_remote() {
         epoch.signed(tree_size);
     }
