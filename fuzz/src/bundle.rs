@@ -23,10 +23,6 @@ pub fn refusals(payload: &[u8], latest: Time) -> Vec<Refusal> {
     };
     match bundle.get(1) {
         Some(Item::Uint(1)) | None => (),
-        // A version beyond 64 bits with sign is a value that no item may have, too.
-        Some(version @ (Item::Uint(_) | Item::Negative(_))) if version.as_int().is_none() => {
-            return vec!["unsupported/version", STRUCTURE];
-        }
         Some(Item::Uint(_) | Item::Negative(_)) => return vec!["unsupported/version"],
         Some(_) => (),
     }

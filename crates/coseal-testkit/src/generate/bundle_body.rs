@@ -56,10 +56,17 @@ fn body(cases: &mut Cases) {
     refuse(cases, "body_array", STRUCTURE, rule, "An array instead of the body's map.", |draft| {
         draft.body_bytes = Some(cbor::array([]));
     });
-    for (name, version) in [("version_0", 0), ("version_2", 2), ("version_largest", i64::MAX)] {
-        let comment = format!("Format version {version}.");
+    let versions = [
+        ("version_0", cbor::int(0), "0"),
+        ("version_2", cbor::int(2), "2"),
+        ("version_largest", cbor::int(i64::MAX), "2^63 - 1"),
+        ("version_2_64", cbor::uint(u64::MAX), "2^64 - 1, beyond what any field may hold"),
+        ("version_negative_2_64", cbor::head(cbor::NEGATIVE, u64::MAX), "-2^64"),
+    ];
+    for (name, version, value) in versions {
+        let comment = format!("Format version {value}.");
         refuse(cases, name, "unsupported/version", rules::BUNDLE_VERSION, &comment, |draft| {
-            draft.body.set(1, cbor::int(version));
+            draft.body.set(1, version);
         });
     }
     for (name, public) in [

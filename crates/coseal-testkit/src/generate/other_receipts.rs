@@ -7,6 +7,7 @@ use crate::build::bundle::{BundlePlan, Record};
 use crate::build::cbor;
 use crate::build::draft::Draft;
 use crate::build::keys::{Signer, seed};
+use crate::build::merkle::Proof;
 use crate::build::notary::NotaryReceipt;
 use crate::build::plan::label;
 use crate::build::weak;
@@ -72,6 +73,12 @@ fn notaries(cases: &mut Cases) {
             Unknown,
             with_notary(&|record| record.revocation = Some((VALID_FROM, 1, None))),
             "The notary's key is revoked.",
+        ),
+        (
+            "notary_retired",
+            Unknown,
+            with_notary(&|record| record.valid_until = Some(VALID_FROM + 1)),
+            "The notary's key had ended before the message was sealed.",
         ),
         (
             "notary_not_allowed",
@@ -176,6 +183,13 @@ fn unknown(cases: &mut Cases) {
     one(cases, "no_key_id", Unknown, "A receipt that names no key.", |receipt| {
         receipt.protected.remove(4)
     });
+    one(cases, "sender_label_no_key_id", Unknown, "The sender's label, and no key.", |receipt| {
+        receipt.protected.remove(4);
+        receipt.protected.set(label::ORIGIN, cbor::array([cbor::uint(1), cbor::uint(11)]));
+    });
+    one(cases, "log_of_one", Trusted, "A notary's log of one leaf.", |receipt| {
+        receipt.proof = Proof::imagined(1, 0, "notary's log");
+    });
     one(cases, "long_key_id", Unknown, "A receipt that names its key by 32 bytes.", |receipt| {
         receipt.protected.set(4, cbor::bytes(receipt.signer.thumbprint()));
     });
@@ -241,7 +255,7 @@ fn many(cases: &mut Cases) {
     });
     let name = "in_a_batch";
     let mut draft = Draft::new(world.plan(&cases.label(name)));
-    draft.receipt.place(crate::build::merkle::Proof::imagined(7, 4, name));
+    draft.receipt.place(Proof::imagined(7, 4, name));
     let notarised = NotaryReceipt::over(&draft.seal(), &world.notary);
     draft.other_receipts = vec![cbor::bytes(notarised.encode())];
     let sealed = draft.seal();
@@ -251,7 +265,7 @@ fn many(cases: &mut Cases) {
         .add(name, Test::of(rules::OTHER_RECEIPTS, comment, &sealed).reported(&sealed, &[Trusted]));
     let name = "over_the_root";
     let mut draft = Draft::new(world.plan(&cases.label(name)));
-    draft.receipt.place(crate::build::merkle::Proof::imagined(7, 4, name));
+    draft.receipt.place(Proof::imagined(7, 4, name));
     let sealed = draft.seal();
     let over_root =
         NotaryReceipt { leaf: sealed.root, ..NotaryReceipt::over(&sealed, &world.notary) };

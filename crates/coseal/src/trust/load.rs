@@ -137,7 +137,7 @@ impl<'a> Body<'a> {
             return Err(Error::structure(NO_VERSION));
         };
         reader.expect_int(1, NO_VERSION)?;
-        let version = reader.int("the format version is not an integer")?;
+        let version = reader.version("the format version is not an integer")?;
         if version != 1 {
             // What follows may be in any shape, but not in any encoding.
             let detail = format!("bundle version {version}; this reader knows version 1");

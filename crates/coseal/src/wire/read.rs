@@ -198,6 +198,23 @@ impl<'a> Reader<'a> {
         int_of(self.head()?).ok_or_else(|| Error::structure(what))
     }
 
+    /// A format version: any integer that CBOR can say, also one that no field
+    /// of this version may hold.
+    pub(crate) fn version(&mut self, what: &'static str) -> Result<i128> {
+        match self.head()? {
+            Head::Uint(n) => Ok(n.into()),
+            Head::Negative(n) => Ok(-1 - i128::from(n)),
+            Head::Bytes(_)
+            | Head::Text(_)
+            | Head::Array(_)
+            | Head::Map(_)
+            | Head::Tag(_)
+            | Head::Bool(_)
+            | Head::Null
+            | Head::Foreign => Err(Error::structure(what)),
+        }
+    }
+
     pub(crate) fn bytes(&mut self, what: &'static str) -> Result<&'a [u8]> {
         let Head::Bytes(length) = self.head()? else {
             return Err(Error::structure(what));

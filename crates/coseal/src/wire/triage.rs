@@ -3,7 +3,7 @@
 
 use super::TAG_ENCRYPT;
 use super::label;
-use super::read::{Head, Reader, Values, check_cbor, int_of};
+use super::read::{Reader, Values, check_cbor, int_of};
 use crate::error::{Error, Result, Unsupported};
 use crate::limits;
 
@@ -58,14 +58,7 @@ fn version_of(protected: &[u8]) -> Option<i128> {
             if reader.array("").ok()? == 0 {
                 return None;
             }
-            let head = reader.head().ok()?;
-            return if let Head::Uint(n) = head {
-                Some(n.into())
-            } else if let Head::Negative(n) = head {
-                Some(-1 - i128::from(n))
-            } else {
-                None
-            };
+            return reader.version("").ok();
         }
     }
     None
