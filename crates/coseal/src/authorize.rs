@@ -16,7 +16,7 @@ use crate::hash::Sha256;
 use crate::header::{EpochId, Header, HeaderValue, MessageId, Previous};
 use crate::key::{KeyId, Thumbprint};
 use crate::receipt::tree::Hash;
-use crate::receipt::{self, OtherReceipt, RootCache, judge_other};
+use crate::receipt::{self, OtherReceipt, Proven, judge_other};
 use crate::suite::Suite;
 use crate::trust::{KeyRecord, TrustBundle};
 use crate::wire::{Frame, label};
@@ -62,7 +62,7 @@ impl<'a> Authentic<'a> {
         ciphertext: Option<&[u8]>,
         bundle: Arc<TrustBundle>,
         live: Option<&Live>,
-        roots: &RootCache,
+        proven: &Proven,
     ) -> Result<Self> {
         let ciphertext = check_supported(frame, ciphertext)?;
         if let Some(live) = live
@@ -75,8 +75,7 @@ impl<'a> Authentic<'a> {
         let unusable = || Error::Untrusted(Untrusted::UnknownSigner, "not a signing key".into());
         let key = record.verifying_key().ok_or_else(unusable)?;
         let leaf = receipt::leaf_of(frame.protected, &Sha256::digest(ciphertext).into());
-        roots.of_bundle(bundle.digest());
-        receipt::verify(&frame.receipts.sender, &leaf, key, roots)?;
+        receipt::verify(&frame.receipts.sender, &leaf, key, bundle.digest(), proven)?;
         Ok(Self {
             header: frame.header,
             protected: frame.protected,

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::epoch::EpochCache;
 use crate::error::{Error, Result, Stale};
 use crate::keyring::{KeyProvider, UnwrapRequest};
-use crate::receipt::RootCache;
+use crate::receipt::Proven;
 use crate::replay::{Observed, Position, ReplayMemory, Sighting};
 use crate::trust::TrustSource;
 use crate::wire::{self, CIPHERTEXT_MIN, Frame, Recipients, Segments};
@@ -35,7 +35,7 @@ pub struct Opener {
     expected: Expected,
     mode: Mode,
     max_len: usize,
-    roots: RootCache,
+    proven: Proven,
     epochs: EpochCache,
 }
 
@@ -174,7 +174,7 @@ impl Opener {
     ) -> Result<(Verified<'a>, &'c [u8], Arrival)> {
         let live = self.mode.live();
         let bundle = self.trust.current();
-        let authentic = Authentic::check(frame, ciphertext, bundle, live.as_ref(), &self.roots)?;
+        let authentic = Authentic::check(frame, ciphertext, bundle, live.as_ref(), &self.proven)?;
         let age = self.mode.age(&authentic, live.as_ref(), position.as_ref());
         let verified = Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())?;
         // Step 2 refused what has none.

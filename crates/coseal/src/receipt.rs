@@ -18,30 +18,29 @@ use crate::wire::RawReceipt;
 use crate::wire::write::{Items, Sink, Slots, shortest};
 use tree::Hash;
 
-pub(crate) use cache::RootCache;
+pub(crate) use cache::Proven;
 pub use other::OtherReceipt;
 pub(crate) use other::judge_other;
 
-/// Checks that `receipt` proves `leaf` under `key`. Roots that verified before
-/// are found in `roots`; the answer never depends on what is in there.
+/// Checks that `receipt` proves `leaf` under `key`. What was proven before is
+/// found in `proven`, as long as `bundle`, the digest of the trust bundle, stays
+/// the same; the answer never depends on what is in there.
 pub(crate) fn verify(
     receipt: &RawReceipt<'_>,
     leaf: &Hash,
     key: &VerifyingKey,
-    roots: &RootCache,
+    bundle: &Hash,
+    proven: &Proven,
 ) -> Result<()> {
-    let root = tree::root_of(leaf, receipt.leaf_index, receipt.tree_size, receipt.path.iter());
-    let id = cache::root_id(key, receipt.protected, &root, receipt.signature);
-    if id.is_some_and(|id| roots.holds(&id)) {
-        return Ok(());
-    }
-    if !signature_verifies(key, receipt.protected, &root, receipt.signature) {
+    let mut way = proven.look_up(receipt, key, bundle);
+    let root = way.climb(receipt, leaf);
+    if let Some(root) = &root
+        && !signature_verifies(key, receipt.protected, root, receipt.signature)
+    {
         let detail = "the sender's signature does not fit this message";
         return Err(Error::Untrusted(Untrusted::BadSignature, detail.into()));
     }
-    if let Some(id) = id {
-        roots.insert(id);
-    }
+    proven.insert(receipt, key, bundle, &way, root);
     Ok(())
 }
 

@@ -57,11 +57,6 @@ impl<K: Ord + Copy, V> BoundedMap<K, V> {
             self.entries.remove(&oldest);
         }
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.order.clear();
-    }
 }
 
 #[cfg(test)]

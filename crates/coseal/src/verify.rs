@@ -8,7 +8,7 @@ use crate::authorize::{Age, Authentic, Expected, Live, Verified};
 use crate::clock::Time;
 use crate::error::Result;
 use crate::limits;
-use crate::receipt::RootCache;
+use crate::receipt::Proven;
 use crate::trust::{SKEW, TrustSource};
 use crate::verdict::Verdict;
 use crate::wire;
@@ -22,7 +22,7 @@ pub struct Verifier {
     max_age: Option<Duration>,
     skew: Duration,
     max_len: usize,
-    roots: RootCache,
+    proven: Proven,
 }
 
 impl Verifier {
@@ -36,7 +36,7 @@ impl Verifier {
             max_age: None,
             skew: SKEW,
             max_len: limits::ENVELOPE,
-            roots: RootCache::new(),
+            proven: Proven::new(),
         }
     }
 
@@ -112,7 +112,7 @@ impl Verifier {
     fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<Authentic<'a>> {
         let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
         let (live, _) = self.time();
-        Authentic::check(&frame, ciphertext, self.trust.current(), live.as_ref(), &self.roots)
+        Authentic::check(&frame, ciphertext, self.trust.current(), live.as_ref(), &self.proven)
     }
 
     fn time(&self) -> (Option<Live>, Option<Age>) {

@@ -16,7 +16,7 @@ use crate::header::check_channel;
 use crate::key::{Kek, ReceivingKey};
 use crate::keyring::{KeyProvider, Keyring};
 use crate::limits;
-use crate::receipt::RootCache;
+use crate::receipt::Proven;
 use crate::replay::{InMemoryReplay, ReplayMemory};
 use crate::trust::{SKEW, TrustSource};
 use state::{AnyChannel, NoChannel, NoMode, OneChannel, Ready};
@@ -284,7 +284,7 @@ impl<Channel> OpenerBuilder<Channel, Ready> {
             expected: self.expected,
             mode,
             max_len: self.max_len,
-            roots: RootCache::new(),
+            proven: Proven::new(),
             epochs: EpochCache::new(),
         })
     }

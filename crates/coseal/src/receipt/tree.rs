@@ -15,6 +15,42 @@ pub(crate) fn node(left: &Hash, right: &Hash) -> Hash {
     hash.finalize().into()
 }
 
+/// A step on the way from a leaf to its root: two nodes of one level, by their
+/// numbers in the whole tree (its levels one after the other, leaves first).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// The node that the way comes through.
+    pub(crate) own: u64,
+    /// Its sibling, which the path tells.
+    pub(crate) sibling: u64,
+}
+
+impl Step {
+    /// The node above both.
+    pub(crate) fn parent(&self, own: &Hash, sibling: &Hash) -> Hash {
+        if self.own < self.sibling { node(own, sibling) } else { node(sibling, own) }
+    }
+}
+
+/// The steps from leaf `index` of `size`. On levels where a node has no
+/// sibling it is carried up, without a step.
+pub(crate) fn steps(index: u64, size: u64) -> impl Iterator<Item = Step> {
+    let (mut index, mut width, mut start) = (index, size, 0);
+    core::iter::from_fn(move || {
+        while width > 1 {
+            let (own, sibling, first) = (index, index ^ 1, start);
+            start += width;
+            index >>= 1;
+            let has_sibling = sibling < width;
+            width = width.div_ceil(2);
+            if has_sibling {
+                return Some(Step { own: first + own, sibling: first + sibling });
+            }
+        }
+        None
+    })
+}
+
 /// The root that `path` gives for `leaf` (RFC 9162 §2.1.3.2). The length of the
 /// path was checked against index and size when it was read.
 pub(crate) fn root_of<'a>(
@@ -23,24 +59,7 @@ pub(crate) fn root_of<'a>(
     size: u64,
     path: impl Iterator<Item = &'a Hash>,
 ) -> Hash {
-    let mut hash = *leaf;
-    let mut index = index;
-    let mut last = size.saturating_sub(1);
-    for sibling in path {
-        if index & 1 == 1 || index == last {
-            hash = node(sibling, &hash);
-            // A node carried up has no sibling on the levels it skips.
-            while index & 1 == 0 && index != 0 {
-                index >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node(&hash, sibling);
-        }
-        index >>= 1;
-        last >>= 1;
-    }
-    hash
+    steps(index, size).zip(path).fold(*leaf, |hash, (step, sibling)| step.parent(&hash, sibling))
 }
 
 /// A whole tree, all its levels one after the other, leaves first.
@@ -92,22 +111,8 @@ impl Tree {
 
     /// The path of leaf `index`, from its sibling upwards.
     pub(crate) fn path(&self, index: usize) -> impl Iterator<Item = &Hash> {
-        let mut start = 0;
-        let mut width = self.leaves;
-        let mut index = index;
-        core::iter::from_fn(move || {
-            while width > 1 {
-                let sibling = index ^ 1;
-                let found = if sibling < width { self.nodes.get(start + sibling) } else { None };
-                start += width;
-                width = width.div_ceil(2);
-                index >>= 1;
-                if found.is_some() {
-                    return found;
-                }
-            }
-            None
-        })
+        steps(index as u64, self.leaves as u64)
+            .filter_map(|step| self.nodes.get(usize::try_from(step.sibling).ok()?))
     }
 }
 
