@@ -15,10 +15,10 @@ use crate::header::{EpochId, MessageId, Previous, check_channel};
 use crate::key::{Kek, RecipientKey};
 use crate::limits;
 use crate::message::Message;
-use crate::receipt::tree::Tree;
 use crate::recipient::{self, Binding};
 use crate::seal::Signer;
-use crate::seal::write::{Encrypted, EpochParts, Proof, Slot, encrypt, write_receipt};
+use crate::seal::batch::{Batch, Placed};
+use crate::seal::write::{EpochParts, Slot};
 use crate::secret::Secret;
 use crate::suite::Suite;
 use crate::wire::write::Items;
@@ -125,28 +125,16 @@ impl RawEpoch {
             recipients: &recipients,
         };
         let tree_size = messages.len() as u64;
-        let mut leaves = Vec::with_capacity(Tree::nodes(messages.len()));
-        let mut pending = Vec::with_capacity(messages.len());
-        for ((message, place), index) in messages.iter().zip(0_u64..) {
+        let placed = |((message, place), index): (&(Message<'_>, RawPlace), u64)| {
             message.check()?;
             let slot = slot(message, place, index, tree_size)?;
-            let layout = slot.layout(message, &parts)?;
-            let mut envelope = alloc::vec![0; layout.total];
-            let Encrypted { leaf, receipt } =
-                encrypt(message, &parts, &slot, &layout, &mut envelope)?;
-            leaves.push(leaf);
-            pending.push((envelope, receipt, layout.proof));
-        }
-        let tree = Tree::of(leaves);
-        let signature = self.signer.sign_root(tree_size, &tree.root())?;
-        let finish = |(index, (mut envelope, receipt, len)): (usize, (Vec<u8>, _, Option<_>))| {
-            let proof = len.map(|len| Proof { tree: &tree, index, len });
-            let receipt = envelope.get_mut::<core::ops::Range<usize>>(receipt);
-            let receipt = receipt.ok_or_else(|| Error::misuse("internal: no receipt"))?;
-            write_receipt(receipt, tree_size, proof, &signature)?;
-            Ok(envelope)
+            Ok(Placed { slot, layout: slot.layout(message, &parts)? })
         };
-        pending.into_iter().enumerate().map(finish).collect()
+        let places = messages.iter().zip(0..).map(placed).collect::<Result<Vec<_>>>()?;
+        let messages = messages.iter().map(|(message, _)| message);
+        let mut batch = Batch::encrypt(messages, places, &parts)?;
+        let (tree_size, root) = batch.root();
+        batch.finish(&self.signer.sign_root(tree_size, &root)?)
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! `layout` knows how long everything is, so that an envelope is written once
 //! into its own buffer; `write` encrypts into it and, once the root is signed,
-//! fills the gap left for the receipt. The parts that need the operating
+//! fills the gap left for the receipt; `batch` does so for many. The parts that need the operating
 //! system (clock, entropy, process ID) are in `sealer`.
 
+pub(crate) mod batch;
 pub(crate) mod layout;
 pub(crate) mod write;
 

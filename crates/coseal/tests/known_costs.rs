@@ -374,3 +374,27 @@ fn a_sequence_costs_its_depth_and_not_its_length() {
         assert!(info.bytes_max <= 32 * 1024, "in steps of {step}: {info:?}");
     }
 }
+
+/// What sealing allocates: nothing where there is room; in a batch, each
+/// envelope and three things beside them.
+#[test]
+fn sealing_allocates_the_envelopes_and_next_to_nothing_else() {
+    let sealer = Sealer::builder(signing(), CHANNEL).recipient(receiving().recipient_key());
+    let sealer = sealer.build().unwrap();
+    let payload = [7; 256];
+    let with_headers = || {
+        Message::new(&payload).content_type("text/plain").header("trace", "a").header("tenant", 7)
+    };
+    let mut out = Vec::with_capacity(4096);
+    for message in [Message::new(&payload), with_headers()] {
+        let (sealed, info) = cost(|| sealer.seal_into(message, &mut out));
+        sealed.unwrap();
+        assert_eq!(info.count_total, 0, "{info:?}");
+    }
+    for batch in [1_u64, 2, 64, 1000] {
+        let messages = vec![Message::new(&payload); usize::try_from(batch).unwrap()];
+        let (sealed, info) = cost(|| sealer.seal_batch(&messages).map(drop));
+        sealed.unwrap();
+        assert!(info.count_total <= batch + 3, "{batch}: {info:?}");
+    }
+}

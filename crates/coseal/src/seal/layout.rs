@@ -62,6 +62,12 @@ impl Layout {
             .ok_or_else(too_long)?;
         Ok(Self { protected, receipt, proof, ciphertext, total })
     }
+
+    /// Where the receipt begins: after tag and array, the protected header, and
+    /// the head of the map, its label, and the heads of array and byte string.
+    pub(crate) const fn receipt_start(&self) -> usize {
+        3 + string_len(self.protected) + 5 + shortest(self.receipt as u64)
+    }
 }
 
 fn protected_len(message: &Message<'_>, place: &Place<'_>) -> usize {

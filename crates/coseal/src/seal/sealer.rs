@@ -6,20 +6,23 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Signer;
+use super::batch::{Batch, Placed};
 use super::builder::SealerBuilder;
 use super::epochs::{ChainEnd, Epoch, Epochs, Setup};
-use super::layout::Layout;
-use super::write::{Encrypted, Proof, Slot, encrypt, write_receipt};
+use super::write::{Slot, encrypt, write_receipt};
 use crate::clock::{Clock, Time};
 use crate::entropy;
 use crate::error::{Error, Result};
 use crate::header::{MessageId, Previous};
 use crate::limits;
 use crate::message::Message;
-use crate::receipt::tree::{Hash, Tree};
+use crate::receipt::tree::Hash;
 
 /// Random bytes in a message ID.
 const RANDOM: usize = 10;
+
+/// Messages that one call of the entropy source serves.
+const DRAW: usize = 256;
 
 /// Seals messages for one channel, by one signing key, for one set of
 /// recipients. Shared between threads by reference; no lock is held during
@@ -139,32 +142,26 @@ impl Sealer {
         let now = self.clock.now();
         messages.iter().try_for_each(Message::check)?;
         check_clock(now)?;
-        let mut random = alloc::vec![0; messages.len() * RANDOM];
-        entropy::fill(&mut random)?;
-        let (random, _) = random.as_chunks();
-        let (epoch, first) = self.reserve(count, now, |epoch, first| {
-            // Whatever can fail before the signature, fails here: before the
-            // numbers are taken.
-            let slots = slots(messages, epoch, first, random, now);
-            slots.into_iter().try_for_each(|slot| {
-                let (message, slot) = slot?;
-                self.layout(message, &slot, epoch).map(drop)
-            })
+        let mut places = Vec::with_capacity(messages.len());
+        // Whatever can fail before the signature, fails here: before the
+        // numbers are taken.
+        let epoch = self.reserve(count, now, |epoch, first| {
+            places.clear();
+            for chunk in messages.chunks(DRAW) {
+                let mut random = [[0; RANDOM]; DRAW];
+                let random = random.get_mut(..chunk.len()).unwrap_or_default();
+                entropy::fill(random.as_flattened_mut())?;
+                for (message, random) in chunk.iter().zip(random) {
+                    let index = places.len() as u64;
+                    let place = Place { index, sequence: first + index, tree_size: count };
+                    places.push(self.place(message, epoch, place, *random, now)?);
+                }
+            }
+            Ok(())
         })?;
-        let mut leaves = Vec::with_capacity(Tree::nodes(messages.len()));
-        let mut pending = Vec::with_capacity(messages.len());
-        let parts = self.setup.parts(&epoch);
-        for slot in slots(messages, &epoch, first, random, now) {
-            let (message, slot) = slot?;
-            let layout = slot.layout(message, &parts)?;
-            let mut envelope = alloc::vec![0; layout.total];
-            let Encrypted { leaf, receipt } =
-                encrypt(message, &parts, &slot, &layout, &mut envelope)?;
-            leaves.push(leaf);
-            pending.push(Pending { envelope, receipt, proof: layout.proof });
-        }
+        let batch = Batch::encrypt(messages.iter(), places, &self.setup.parts(&epoch))?;
         self.epochs.prepare(&self.setup, &epoch, count, now);
-        Ok(UnsignedBatch { pending, tree: Tree::of(leaves), epoch, signer: self.signer.clone() })
+        Ok(UnsignedBatch { batch, epoch, signer: self.signer.clone() })
     }
 
     /// Ends the chain of epochs. A later sealer can continue it; nothing is
@@ -180,37 +177,47 @@ impl Sealer {
         check_clock(now)?;
         let mut random = [0; RANDOM];
         entropy::fill(&mut random)?;
-        let messages = core::slice::from_ref(message);
-        let random = core::slice::from_ref(&random);
-        let one = |epoch: &Epoch, first| -> Result<(Slot, Layout)> {
-            let slot = slots(messages, epoch, first, random, now).next();
-            let (_, slot) = slot.ok_or_else(|| Error::misuse("internal: no slot"))??;
-            Ok((slot, self.layout(message, &slot, epoch)?))
-        };
-        let (epoch, first) = self.reserve(1, now, |epoch, first| {
-            let (_, layout) = one(epoch, first)?;
-            out.make_room(layout.total)
+        let mut placed = None;
+        let epoch = self.reserve(1, now, |epoch, sequence| {
+            let place = Place { index: 0, sequence, tree_size: 1 };
+            let found = self.place(message, epoch, place, random, now)?;
+            placed = Some(found);
+            out.make_room(found.layout.total)
         })?;
-        let (slot, layout) = one(&epoch, first)?;
+        let placed = placed.ok_or_else(|| Error::misuse("internal: a message without a place"))?;
+        let Placed { slot, layout } = &placed;
         let out = out.slot(layout.total)?;
-        let Encrypted { leaf, receipt } =
-            encrypt(message, &self.setup.parts(&epoch), &slot, &layout, out)?;
+        let leaf = encrypt(message, &self.setup.parts(&epoch), slot, layout, out)?;
         let signature = sign_root(&self.signer, &epoch, 1, &leaf)?;
-        let receipt = out.get_mut(receipt).ok_or_else(|| Error::misuse("internal: no receipt"))?;
-        write_receipt(receipt, 1, None, &signature)?;
+        write_receipt(layout.receipt_in(out)?, 1, None, &signature)?;
         self.epochs.prepare(&self.setup, &epoch, 1, now);
         Ok(layout.total)
     }
 
-    /// The layout of an envelope that a reader will take.
-    fn layout(&self, message: &Message<'_>, slot: &Slot, epoch: &Epoch) -> Result<Layout> {
+    /// The place of a message in an envelope that a reader will take.
+    fn place(
+        &self,
+        message: &Message<'_>,
+        epoch: &Epoch,
+        Place { index, sequence, tree_size }: Place,
+        random: [u8; RANDOM],
+        now: Time,
+    ) -> Result<Placed> {
+        let slot = Slot {
+            id: MessageId::new(now, random),
+            sequence,
+            previous: epoch.previous_of(sequence),
+            expiry: message.expiry(now)?,
+            index,
+            tree_size,
+        };
         let layout = slot.layout(message, &self.setup.parts(epoch))?;
         let most = self.setup.max_len;
         if layout.total > most {
             let detail = format!("the envelope would be {} bytes long, over {most}", layout.total);
             return Err(Error::misuse(detail));
         }
-        Ok(layout)
+        Ok(Placed { slot, layout })
     }
 
     /// Takes `count` numbers of an epoch, once `check` found that sealing from
@@ -220,12 +227,12 @@ impl Sealer {
         count: u64,
         now: Time,
         mut check: impl FnMut(&Epoch, u64) -> Result<()>,
-    ) -> Result<(Arc<Epoch>, u64)> {
+    ) -> Result<Arc<Epoch>> {
         loop {
             let (epoch, first) = self.epochs.current(&self.setup, count, now)?;
             check(&epoch, first)?;
             if epoch.reserve(first, count, self.signer.is_remote()) {
-                return Ok((epoch, first));
+                return Ok(epoch);
             }
         }
     }
@@ -249,27 +256,12 @@ fn check_clock(now: Time) -> Result<()> {
     }
 }
 
-/// Each message with its place, numbered from `first`.
-fn slots<'s, 'm>(
-    messages: &'s [Message<'m>],
-    epoch: &'s Epoch,
-    first: u64,
-    random: &'s [[u8; RANDOM]],
-    now: Time,
-) -> impl Iterator<Item = Result<(&'s Message<'m>, Slot)>> {
-    let tree_size = messages.len() as u64;
-    messages.iter().zip(random).zip(0_u64..).map(move |((message, random), index)| {
-        let sequence = first + index;
-        let slot = Slot {
-            id: MessageId::new(now, *random),
-            sequence,
-            previous: epoch.previous_of(sequence),
-            expiry: message.expiry(now)?,
-            index,
-            tree_size,
-        };
-        Ok((message, slot))
-    })
+/// Where a message stands in its epoch and its batch.
+#[derive(Clone, Copy)]
+struct Place {
+    index: u64,
+    sequence: u64,
+    tree_size: u64,
 }
 
 /// Signs a root, and notes that its messages are sealed. What a remote signer
@@ -282,17 +274,9 @@ fn sign_root(signer: &Signer, epoch: &Epoch, tree_size: u64, root: &Hash) -> Res
     Ok(signature)
 }
 
-/// An envelope that lacks its receipt.
-struct Pending {
-    envelope: Vec<u8>,
-    receipt: core::ops::Range<usize>,
-    proof: Option<usize>,
-}
-
 /// A batch that is encrypted and numbered, and lacks its signature.
 pub struct UnsignedBatch {
-    pending: Vec<Pending>,
-    tree: Tree,
+    batch: Batch,
     epoch: Arc<Epoch>,
     signer: Signer,
 }
@@ -304,33 +288,19 @@ impl UnsignedBatch {
     ///
     /// The key provider's; the batch is unchanged then and can be signed later.
     pub fn sign(&mut self) -> Result<Vec<Vec<u8>>> {
-        self.fill_receipts()?;
-        let pending = core::mem::take(&mut self.pending);
-        Ok(pending.into_iter().map(|pending| pending.envelope).collect())
-    }
-
-    fn fill_receipts(&mut self) -> Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
+        if self.batch.len() == 0 {
+            return Ok(Vec::new());
         }
-        let Self { pending, tree, epoch, signer } = self;
-        let tree_size = pending.len() as u64;
-        let signature = sign_root(signer, epoch, tree_size, &tree.root())?;
-        for (index, Pending { envelope, receipt, proof }) in pending.iter_mut().enumerate() {
-            let proof = proof.map(|len| Proof { tree, index, len });
-            let receipt = envelope
-                .get_mut(receipt.clone())
-                .ok_or_else(|| Error::misuse("internal: no receipt"))?;
-            write_receipt(receipt, tree_size, proof, &signature)?;
-        }
-        Ok(())
+        let (tree_size, root) = self.batch.root();
+        let signature = sign_root(&self.signer, &self.epoch, tree_size, &root)?;
+        self.batch.finish(&signature)
     }
 }
 
 impl fmt::Debug for UnsignedBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnsignedBatch")
-            .field("messages", &self.pending.len())
+            .field("messages", &self.batch.len())
             .field("signer", &self.signer)
             .finish_non_exhaustive()
     }

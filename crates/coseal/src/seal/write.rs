@@ -1,6 +1,5 @@
 //! Writes envelopes into buffers of exactly their length.
 
-use core::ops::Range;
 use sha2::Digest;
 
 use super::layout::{Layout, Place};
@@ -58,14 +57,6 @@ fn miscalculated() -> Error {
     Error::misuse("internal: the length of an envelope was miscalculated; please report this")
 }
 
-/// An envelope that lacks its receipt.
-#[derive(Debug, Clone)]
-pub(crate) struct Encrypted {
-    pub(crate) leaf: Hash,
-    /// Where in the buffer the receipt goes.
-    pub(crate) receipt: Range<usize>,
-}
-
 /// Writes everything but the receipt into `out`, which is as long as the
 /// layout says: header, ciphertext, recipients. Answers the message's leaf.
 pub(crate) fn encrypt(
@@ -74,8 +65,7 @@ pub(crate) fn encrypt(
     slot: &Slot,
     layout: &Layout,
     out: &mut [u8],
-) -> Result<Encrypted> {
-    let total = out.len();
+) -> Result<Hash> {
     let mut out = Slots::new(out);
     out.tag(TAG_ENCRYPT);
     out.array(4);
@@ -86,7 +76,6 @@ pub(crate) fn encrypt(
     out.int(label::RECEIPTS);
     out.array(1);
     out.bytes_head(layout.receipt);
-    let receipt_start = total - out.len();
     out.reserve(layout.receipt);
     out.bytes_head(layout.ciphertext);
     let ciphertext = out.reserve(layout.ciphertext);
@@ -100,10 +89,7 @@ pub(crate) fn encrypt(
     if !out.is_full() {
         return Err(miscalculated());
     }
-    Ok(Encrypted {
-        leaf: leaf_of(protected, &Sha256::digest(&*ciphertext).into()),
-        receipt: receipt_start..receipt_start + layout.receipt,
-    })
+    Ok(leaf_of(protected, &Sha256::digest(&*ciphertext).into()))
 }
 
 /// Writes the protected header and answers the IV in it.

@@ -41,11 +41,6 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// Bytes not filled yet.
-    pub(crate) const fn len(&self) -> usize {
-        self.free.len()
-    }
-
     /// True if exactly everything was filled.
     pub(crate) const fn is_full(&self) -> bool {
         self.free.is_empty() && !self.overflowed
