@@ -72,11 +72,13 @@ fn fuzz(checkout: &Checkout, target: &str, time: Duration) -> Result<Finding, Fa
         // The sanitizer is a nightly matter; the rest of the project is not.
         .env("RUSTUP_TOOLCHAIN", "nightly")
         .without_env("CARGO")
-        .args(["fuzz", "run", target])
+        // Without a sanitizer: fuzz/README.md says why.
+        .args(["fuzz", "run", "--release", "-s", "none", target])
         // New inputs go to the first folder.
         .args([&found, &checkout.root().join("fuzz/corpus").join(target)])
-        .args(["--", "-print_final_stats=1"])
+        .args(["--", "-max_len=4096", "-rss_limit_mb=1024", "-timeout=20"])
         .args([format!("-max_total_time={}", time.as_secs())])
+        .args(["-print_final_stats=1"])
         .output()?;
     let runs = executions(&output).ok_or_else(|| {
         Failure::new(format!("the fuzzer did not say how often it ran:\n{output}"))

@@ -547,3 +547,29 @@ fn a_known_epoch_opens_nothing_under_another_suite() {
     assert_eq!(kinds(&cold), "undecryptable");
     assert_eq!(kinds(&warm.open(&spliced).unwrap_err()), "undecryptable");
 }
+
+/// Every call draws its own random bits: a sealer that was restored from a
+/// snapshot, or whose clock stands still, repeats no message ID.
+#[test]
+fn every_message_id_has_random_bits_of_its_own() {
+    let sealer = builder().clock(|| NOW).build().unwrap();
+    let mut ids = BTreeSet::new();
+    let mut different = [0_u8; 16];
+    let mut first = None;
+    for _ in 0..100 {
+        let mut envelopes = sealer.seal_batch(&messages(7)).unwrap();
+        envelopes.push(sealer.seal(b"payload").unwrap());
+        for envelope in envelopes {
+            let envelope = coseal::Envelope::decode(&envelope).unwrap();
+            let id = *envelope.unverified_header().message_id().as_bytes();
+            let first = *first.get_or_insert(id);
+            for (seen, (a, b)) in different.iter_mut().zip(first.iter().zip(id)) {
+                *seen |= a ^ b;
+            }
+            assert!(ids.insert(id), "a message ID came twice");
+        }
+    }
+    // 48 bits of time, version and variant stay; all 74 others change.
+    let random = [0, 0, 0, 0, 0, 0, 0x0f, 0xff, 0x3f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    assert_eq!(different, random);
+}

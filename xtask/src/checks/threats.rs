@@ -1,7 +1,8 @@
 //! SECURITY.md in: every threat names tests, and every test it names exists.
 //!
 //! A threat is a row of a table whose last column is headed `Tests`. A test is
-//! named in backquotes: as `file.rs::function`, as a vector's file, or as a
+//! named in backquotes: as `file.rs::function`, as `file.rs::compile_fail` where
+//! an example in the documentation must not compile, as a vector's file, or as a
 //! folder of vectors; the runner of vectors picks those up by itself. Of a path
 //! its end is enough, if no other file ends so.
 
@@ -95,6 +96,9 @@ fn rows(document: &str) -> Vec<Row<'_>> {
 /// Whether the source holds this function with `#[test]` among the attributes
 /// just above it.
 fn has_test(source: &str, function: &str) -> bool {
+    if function == "compile_fail" {
+        return source.lines().any(|line| line.trim().starts_with("/// ```compile_fail"));
+    }
     let opening = format!("fn {function}(");
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     lines.iter().enumerate().any(|(at, line)| {

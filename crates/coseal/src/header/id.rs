@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::key::KeyId;
+use crate::key::{KeyId, hex_digits};
 
 /// A message's ID: a UUID of version 7 (RFC 9562 §5.7). Its time is the
 /// sealing time, as the signer claims it. Unique, but not an identity: that is
@@ -68,13 +68,14 @@ impl MessageId {
 impl fmt::Display for MessageId {
     /// The canonical form of RFC 9562 §4: 8-4-4-4-12 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, byte) in self.0.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
+        let mut rest = self.0.as_slice();
+        for length in [4, 2, 2, 2] {
+            let (group, after) = rest.split_at(length);
+            hex_digits(f, group)?;
+            f.write_str("-")?;
+            rest = after;
         }
-        Ok(())
+        hex_digits(f, rest)
     }
 }
 
