@@ -13,11 +13,12 @@
 //! The ciphertext is signed before it gets here, but its signer may have
 //! signed a stranger's: a mismatch is the same error at every place.
 
-use aead::inout::InOutBuf;
-use aead::{AeadInOut, KeyInit};
-use aes_gcm::Aes256Gcm;
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
+#[cfg(not(feature = "aws-lc"))]
+mod rust_crypto;
+
 use alloc::vec::Vec;
-use chacha20poly1305::ChaCha20Poly1305;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -27,6 +28,13 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::suite::Suite;
 use crate::wire::write::{Items, Slots, shortest};
+
+// The suites' AEADs, with any nonce: apart from [`NONCE`] only known vectors
+// bring one.
+#[cfg(feature = "aws-lc")]
+use aws_lc as aeads;
+#[cfg(not(feature = "aws-lc"))]
+use rust_crypto as aeads;
 
 /// Bytes of the key commitment.
 pub(crate) const COMMITMENT: usize = 32;
@@ -75,20 +83,18 @@ impl MessageKey<'_> {
             return false;
         };
         *commitment = *self.commitment;
-        let Ok(buffer) = InOutBuf::new(payload, body) else {
-            return false;
-        };
-        let sealed =
-            with_aad(protected, |aad| aead_encrypt(self.suite, self.key, &NONCE, aad, buffer));
-        sealed.is_ok_and(|made| {
+        let made = with_aad(protected, |aad| {
+            aeads::seal(self.suite, self.key, &Input { nonce: &NONCE, aad }, payload, body)
+        });
+        made.is_some_and(|made| {
             *tag = made;
             true
         })
     }
 
     /// Decrypts `ciphertext` (commitment, ciphertext, tag) into `payload`,
-    /// which is as long as the ciphertext without the other two. Nothing is
-    /// written unless commitment and tag fit.
+    /// which is as long as the ciphertext without the other two. Nothing of the
+    /// payload is written unless commitment and tag fit.
     ///
     /// # Errors
     ///
@@ -100,11 +106,14 @@ impl MessageKey<'_> {
         payload: &mut [u8],
     ) -> Result<()> {
         let (body, tag) = self.check_commitment(ciphertext)?;
-        let buffer = InOutBuf::new(body, payload).map_err(|_| Error::Undecryptable)?;
-        self.open(protected, buffer, tag)
+        with_aad(protected, |aad| {
+            aeads::open(self.suite, self.key, &Input { nonce: &NONCE, aad }, body, tag, payload)
+        })
+        .ok_or(Error::Undecryptable)
     }
 
-    /// The same in place: answers the payload, a part of `ciphertext`.
+    /// The same in place: answers the payload, a part of `ciphertext`. Where the
+    /// tag does not fit, the ciphertext may be gone.
     pub(crate) fn decrypt_in_place<'c>(
         self,
         protected: &[u8],
@@ -114,7 +123,10 @@ impl MessageKey<'_> {
         let tag = *tag;
         let end = ciphertext.len().saturating_sub(TAG);
         let body = ciphertext.get_mut(COMMITMENT..end).ok_or(Error::Undecryptable)?;
-        self.open(protected, InOutBuf::from(&mut *body), &tag)?;
+        with_aad(protected, |aad| {
+            aeads::open_in_place(self.suite, self.key, &Input { nonce: &NONCE, aad }, &tag, body)
+        })
+        .ok_or(Error::Undecryptable)?;
         Ok(body)
     }
 
@@ -128,51 +140,12 @@ impl MessageKey<'_> {
         }
         rest.split_last_chunk::<TAG>().ok_or(Error::Undecryptable)
     }
-
-    fn open(self, protected: &[u8], buffer: InOutBuf<'_, '_, u8>, tag: &[u8; TAG]) -> Result<()> {
-        with_aad(protected, |aad| aead_decrypt(self.suite, self.key, &NONCE, aad, buffer, tag))
-            .map_err(|_| Error::Undecryptable)
-    }
 }
 
-/// The suite's AEAD, with any nonce: apart from [`NONCE`] only known vectors
-/// bring one.
-fn aead_encrypt(
-    suite: Suite,
-    key: &[u8; 32],
-    nonce: &[u8; 12],
-    aad: &[u8],
-    buffer: InOutBuf<'_, '_, u8>,
-) -> Result<[u8; TAG], aead::Error> {
-    match suite {
-        Suite::A256Gcm => {
-            Aes256Gcm::new(key.into()).encrypt_inout_detached(nonce.into(), aad, buffer)
-        }
-        Suite::ChaCha20Poly1305 => {
-            ChaCha20Poly1305::new(key.into()).encrypt_inout_detached(nonce.into(), aad, buffer)
-        }
-    }
-    .map(<[u8; TAG]>::from)
-}
-
-/// The same backwards.
-fn aead_decrypt(
-    suite: Suite,
-    key: &[u8; 32],
-    nonce: &[u8; 12],
-    aad: &[u8],
-    buffer: InOutBuf<'_, '_, u8>,
-    tag: &[u8; TAG],
-) -> Result<(), aead::Error> {
-    let tag = tag.into();
-    match suite {
-        Suite::A256Gcm => {
-            Aes256Gcm::new(key.into()).decrypt_inout_detached(nonce.into(), aad, buffer, tag)
-        }
-        Suite::ChaCha20Poly1305 => {
-            ChaCha20Poly1305::new(key.into()).decrypt_inout_detached(nonce.into(), aad, buffer, tag)
-        }
-    }
+/// What an AEAD takes besides key and text.
+struct Input<'a> {
+    nonce: &'a [u8; 12],
+    aad: &'a [u8],
 }
 
 /// Headers up to this length need no allocation.

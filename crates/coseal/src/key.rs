@@ -144,6 +144,9 @@ impl fmt::Debug for RecipientKey {
 pub struct SigningKey {
     /// On the heap, so that moving the value leaves no copy behind.
     key: Box<ed25519_dalek::SigningKey>,
+    /// The same, for AWS-LC; nothing where it will not have it.
+    #[cfg(feature = "aws-lc")]
+    fast: Option<Box<aws_lc_rs::signature::Ed25519KeyPair>>,
     public: VerifyingKey,
 }
 
@@ -154,7 +157,17 @@ impl SigningKey {
         let key = Box::new(ed25519_dalek::SigningKey::from_bytes(seed));
         let verifying = key.verifying_key();
         let thumbprint = Thumbprint::of_ed25519(verifying.as_bytes());
-        Self { key, public: VerifyingKey { key: verifying, thumbprint } }
+        Self {
+            #[cfg(feature = "aws-lc")]
+            fast: aws_lc_rs::signature::Ed25519KeyPair::from_seed_and_public_key(
+                seed,
+                verifying.as_bytes(),
+            )
+            .map(Box::new)
+            .ok(),
+            key,
+            public: VerifyingKey { key: verifying, thumbprint },
+        }
     }
 
     /// A new one, from the operating system's entropy.
@@ -174,7 +187,14 @@ impl SigningKey {
         &self.public
     }
 
+    /// Ed25519 is deterministic: whoever computes it, the bytes are the same.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        #[cfg(feature = "aws-lc")]
+        if let Some(signature) = self.fast.as_ref().and_then(|key| key.try_sign(message).ok())
+            && let Ok(signature) = signature.as_ref().try_into()
+        {
+            return signature;
+        }
         self.key.sign(message).to_bytes()
     }
 
