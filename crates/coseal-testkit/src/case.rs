@@ -220,8 +220,8 @@ pub struct TrustBundleCase {
     pub bundle_hex: LongHex,
     /// The pinned root keys: Ed25519 public keys.
     pub roots_hex: Vec<Hex>,
-    /// The configured trust domain.
-    pub domain: String,
+    /// The configured trust domain; `null`: none.
+    pub domain: Option<String>,
     /// The reader's clock, in milliseconds.
     pub now_ms: u64,
     /// Its skew, in milliseconds.

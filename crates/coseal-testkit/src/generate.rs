@@ -4,7 +4,9 @@
 
 mod bundle;
 mod bundle_body;
+mod bundle_order;
 mod bundle_records;
+mod bundle_skipped;
 mod bundle_state;
 mod cipher;
 mod ed25519;
@@ -19,6 +21,7 @@ mod receipt;
 mod recipients;
 mod reference;
 mod replay;
+mod replay_log;
 mod rules;
 mod signature;
 mod test;
@@ -58,11 +61,14 @@ pub fn all() -> BTreeMap<String, Case> {
         x25519::add,
         cipher::add,
         replay::add,
+        replay_log::add,
         other_receipts::add,
         order::add,
         bundle::add,
         bundle_body::add,
+        bundle_order::add,
         bundle_records::add,
+        bundle_skipped::add,
         bundle_state::add,
     ] {
         add(&mut cases);

@@ -1,13 +1,14 @@
 //! The committed cases are those that the generator writes, and the reader
 //! reads what they say and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use coseal_testkit::case::{Case, Expect};
 use coseal_testkit::{generate, walk};
+use serde_json::Value;
 
 /// What the generator makes, made once.
 static ALL: LazyLock<BTreeMap<String, Case>> = LazyLock::new(generate::all);
@@ -118,6 +119,40 @@ fn an_unknown_key_refuses_the_file() {
     let inner = text.replacen("\"verify\": {", "\"verify\": { \"unknown\": null,", 1);
     let error = serde_json::from_str::<Case>(&inner).expect_err("a key too many").to_string();
     assert!(error.contains("unknown field `unknown`"), "{error}");
+}
+
+/// The names of the fields in `value`. Under `headers` and `keks` an object has
+/// names of another kind.
+fn fields(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                found.insert(name.clone());
+                if !(matches!(name.as_str(), "headers" | "keks") && value.is_object()) {
+                    fields(value, found);
+                }
+            }
+        }
+        Value::Array(array) => array.iter().for_each(|value| fields(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_readme_names_every_field() {
+    let readme = fs::read_to_string(walk::cases().join("../README.md")).expect("the README");
+    let mut found = BTreeSet::new();
+    for folder in [walk::cases(), walk::reference()] {
+        for file in walk::walk_as::<Value>(&folder).expect("the folder") {
+            fields(&file.expect("JSON").1, &mut found);
+        }
+    }
+    let unnamed = |name: &String| {
+        !readme.contains(&format!("`{name}`")) && !readme.contains(&format!("\"{name}\""))
+    };
+    let unnamed: Vec<String> = found.iter().filter(|name| unnamed(name)).cloned().collect();
+    assert!(unnamed.is_empty(), "of {} fields not in the README: {unnamed:?}", found.len());
+    assert!(found.len() > 60, "only {} fields were found", found.len());
 }
 
 #[test]

@@ -400,3 +400,19 @@ impl fmt::Debug for Verified<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::ClaimedTime;
+
+    #[test]
+    fn claimed_times_have_the_names_of_the_specification() {
+        let times = [ClaimedTime::Before, ClaimedTime::InDoubt, ClaimedTime::After];
+        assert_eq!(times.map(ClaimedTime::as_str), ["before", "in_doubt", "after"]);
+        let words = times.map(ClaimedTime::in_words);
+        assert!(words[0].ends_with("before that"));
+        assert!(words[1].ends_with("between compromise and revocation"));
+        assert!(words[2].ends_with("after that"));
+    }
+}

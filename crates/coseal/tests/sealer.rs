@@ -37,6 +37,7 @@ fn everything_said_about_a_message_arrives() {
     let opened = opener.open(&envelope).unwrap();
     assert_eq!(opened.payload(), b"payload");
     assert_eq!(opened.suite(), Suite::ChaCha20Poly1305);
+    assert_eq!(opened.header().algorithm(), Suite::ChaCha20Poly1305.algorithm());
     assert_eq!(opened.content_type(), Some("text/plain"));
     assert_eq!(opened.channel(), CHANNEL);
     assert_eq!(opened.signer(), common::SUBJECT);
@@ -51,6 +52,9 @@ fn everything_said_about_a_message_arrives() {
         ("aaa", HeaderValue::Bool(false)),
     ];
     assert_eq!(headers, expected);
+    let printed = format!("{:?}", opened.verified());
+    let [id, signer, channel] = [opened.id().to_string(), opened.signer().into(), CHANNEL.into()];
+    assert!([id, signer, channel].iter().all(|said| printed.contains(said)), "{printed}");
 }
 
 #[test]

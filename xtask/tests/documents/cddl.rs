@@ -93,11 +93,14 @@ fn shape(case: &EnvelopeCase) -> Shape {
     shape
 }
 
-/// A bundle that is refused for what it says has the shape all the same. What
-/// is malformed may be so for reasons that CDDL cannot say, or be no CBOR.
-fn shape_of_bundle(expect: &Expect) -> Shape {
+/// A bundle that is refused for what it says has the shape all the same, unless
+/// it has a second fault: records are judged last. What is malformed may be so
+/// for reasons that CDDL cannot say, or be no CBOR.
+fn shape_of_bundle(path: &Path, expect: &Expect) -> Shape {
+    let two_faults = path.parent().is_some_and(|folder| folder.ends_with("bundle_order"));
     match refusal(expect) {
-        None | Some(("untrusted" | "stale", _)) => Shape::Right,
+        None => Shape::Right,
+        Some(("untrusted" | "stale", _)) if !two_faults => Shape::Right,
         Some(_) => Shape::NoCbor,
     }
 }
@@ -121,7 +124,7 @@ fn every_well_formed_vector_matches() {
         let (schema, shape, bytes) = match &case {
             Case::Envelope(case) => (&envelope, shape(case), case.envelope_hex.to_vec()),
             Case::TrustBundle(case) => {
-                (&bundle, shape_of_bundle(&case.expect), case.bundle_hex.to_vec())
+                (&bundle, shape_of_bundle(&path, &case.expect), case.bundle_hex.to_vec())
             }
         };
         if bytes.len() > LARGEST {

@@ -57,6 +57,10 @@ fn good(cases: &mut Cases) {
         &empty.sign(),
     );
     cases.add_bundle("no_records", test);
+    let comment = "A loader that no domain was configured for takes any.";
+    let mut test = BundleTest::accepted(bundle.report(0), rules::DOMAIN, comment, &bundle.sign());
+    test.case.domain = None;
+    cases.add_bundle("no_domain", test);
     let mut next = bundle.clone();
     next.next_roots = vec![Signer::labelled("next root"), Signer::labelled("another next root")];
     let test = BundleTest::accepted(
@@ -210,6 +214,30 @@ fn frame(cases: &mut Cases) {
     for (name, bytes, comment) in frames {
         cases.add_bundle(name, BundleTest::refused(STRUCTURE, rule, comment, &bytes));
     }
+    let protected: [Row<Item>; 3] = [
+        ("protected_nil", cbor::nil(), "Nil instead of the protected header."),
+        ("protected_text", cbor::text("EdDSA"), "A text instead of the protected header."),
+        (
+            "protected_unwrapped",
+            BundleDraft::new(&World::new().bundle()).protected.encode(),
+            "The protected header not in a byte string.",
+        ),
+    ];
+    for (name, item, comment) in protected {
+        let rest = parts().into_iter().skip(1);
+        let bytes = cbor::tag(18, cbor::array([item].into_iter().chain(rest)));
+        cases.add_bundle(name, BundleTest::refused(STRUCTURE, rule, comment, &bytes));
+    }
+    // Protected header and payload stand in an array of four, or nowhere.
+    let broken =
+        cbor::bytes([BundleDraft::new(&World::new().bundle()).protected(), vec![0]].concat());
+    let more = parts().into_iter().skip(1).chain([cbor::nil()]);
+    let bytes = cbor::tag(18, cbor::array([broken].into_iter().chain(more)));
+    let comment = "A fifth item, and a first that would be no protected header.";
+    cases.add_bundle(
+        "five_items_protected_trailing",
+        BundleTest::refused(STRUCTURE, rule, comment, &bytes),
+    );
     refuse(
         cases,
         "unprotected_label",

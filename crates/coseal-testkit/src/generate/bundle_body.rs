@@ -5,15 +5,16 @@ use super::rules;
 use super::test::{BundleTest, Cases};
 use super::world::{ISSUED, NOW, SKEW, World};
 use crate::build::bundle::BundleDraft;
-use crate::build::cbor::{self, Item};
+use crate::build::cbor::{self, Fields, Item};
 use crate::build::draft::sign1;
-use crate::build::keys::{X25519, cose_key};
+use crate::build::keys::{Signer, X25519, cose_key};
 use crate::build::weak;
 use crate::case::{Hex, LongHex, Run};
 
 pub(crate) fn add(cases: &mut Cases) {
     cases.theme("bundle");
     body(cases);
+    versions(cases);
     limits(cases);
     times(cases);
 }
@@ -22,12 +23,13 @@ const STRUCTURE: &str = "malformed/structure";
 
 fn body(cases: &mut Cases) {
     let rule = rules::BUNDLE_BODY;
+    let public = Signer::labelled("next root").public();
     for label in 1..=6 {
         let name = format!("label_{label}_missing");
         let comment = format!("Label {label} is missing.");
         refuse(cases, &name, STRUCTURE, rule, &comment, |draft| draft.body.remove(label));
     }
-    let values: [(&str, i64, Item, &str); 18] = [
+    let values: [(&str, i64, Item, &str); 19] = [
         ("version_text", 1, cbor::text("1"), "The version as a text."),
         ("domain_bytes", 2, cbor::bytes(b"example.test"), "The domain as bytes."),
         ("sequence_negative", 3, cbor::int(-1), "A negative sequence."),
@@ -43,6 +45,7 @@ fn body(cases: &mut Cases) {
         ("next_roots_empty", 7, cbor::array([]), "An empty array of next roots."),
         ("next_roots_key", 7, cose_key(6, &[3; 32]).encode(), "A next root without an array."),
         ("next_roots_bytes", 7, cbor::array([cbor::bytes([3; 32])]), "A next root as bytes."),
+        ("label_0", 0, cbor::uint(0), "The unknown label 0, before the version."),
         ("label_8", 8, cbor::uint(0), "The unknown label 8."),
         ("label_63", 63, cbor::uint(0), "The unknown label 63, the last below 64."),
         ("label_negative", -1, cbor::uint(0), "The unknown label -1."),
@@ -53,20 +56,24 @@ fn body(cases: &mut Cases) {
     refuse(cases, "label_text", STRUCTURE, rule, "A text as a label.", |draft| {
         draft.body.set_key(cbor::text("a"), cbor::uint(0));
     });
+    let comment = "A map of the label 0 alone.";
+    refuse(cases, "label_0_alone", STRUCTURE, rule, comment, |draft| {
+        draft.body_bytes = Some(cbor::map([(cbor::uint(0), cbor::uint(0))]));
+    });
     refuse(cases, "body_array", STRUCTURE, rule, "An array instead of the body's map.", |draft| {
         draft.body_bytes = Some(cbor::array([]));
     });
-    let versions = [
-        ("version_0", cbor::int(0), "0"),
-        ("version_2", cbor::int(2), "2"),
-        ("version_largest", cbor::int(i64::MAX), "2^63 - 1"),
-        ("version_2_64", cbor::uint(u64::MAX), "2^64 - 1, beyond what any field may hold"),
-        ("version_negative_2_64", cbor::head(cbor::NEGATIVE, u64::MAX), "-2^64"),
-    ];
-    for (name, version, value) in versions {
-        let comment = format!("Format version {value}.");
-        refuse(cases, name, "unsupported/version", rules::BUNDLE_VERSION, &comment, |draft| {
-            draft.body.set(1, version);
+    for (name, key, comment) in [
+        ("next_root_type", cose_key(6, &public).with(1, cbor::uint(2)), "A next root of type 2."),
+        ("next_root_curve", cose_key(7, &public), "A next root of curve 7."),
+        (
+            "next_root_more_labels",
+            cose_key(6, &public).with(2, cbor::bytes([0; 8])),
+            "A next root that names itself.",
+        ),
+    ] {
+        refuse(cases, name, STRUCTURE, rule, comment, |draft| {
+            draft.body.set(7, cbor::array([key.encode()]));
         });
     }
     for (name, public) in [
@@ -85,6 +92,101 @@ fn body(cases: &mut Cases) {
         let key = cose_key(X25519, &World::new().stock.public);
         draft.body.set(7, cbor::array([key.encode()]));
     });
+}
+
+const VERSION: &str = "unsupported/version";
+
+fn versions(cases: &mut Cases) {
+    let rule = rules::BUNDLE_VERSION;
+    let versions = [
+        ("version_0", cbor::int(0), "0"),
+        ("version_2", cbor::int(2), "2"),
+        ("version_largest", cbor::int(i64::MAX), "2^63 - 1"),
+        ("version_2_64", cbor::uint(u64::MAX), "2^64 - 1, beyond what any field may hold"),
+        ("version_negative_2_64", cbor::head(cbor::NEGATIVE, u64::MAX), "-2^64"),
+    ];
+    for (name, version, value) in versions {
+        let comment = format!("Format version {value}.");
+        refuse(cases, name, VERSION, rule, &comment, |draft| draft.body.set(1, version));
+    }
+    // Of a later version nothing else is judged.
+    let small_order = [&[1u8], [0; 31].as_slice()].concat();
+    let shapes: [(&str, &dyn Fn(&mut Fields), &str); 10] = [
+        (
+            "version_2_alone",
+            &|body| body.entries.truncate(1),
+            "Version 2, and no other label in the body.",
+        ),
+        (
+            "version_2_text_label",
+            &|body| body.set_key(cbor::text("a"), cbor::uint(0)),
+            "A text label.",
+        ),
+        ("version_2_label_0", &|body| body.set(0, cbor::uint(0)), "The label 0."),
+        ("version_2_label_8", &|body| body.set(8, cbor::uint(0)), "The label 8."),
+        (
+            "version_2_label_array",
+            &|body| body.set_key(cbor::array([]), cbor::nil()),
+            "An array as a label.",
+        ),
+        (
+            "version_2_records_map",
+            &|body| body.set(6, cbor::map([])),
+            "A map instead of the records.",
+        ),
+        ("version_2_float", &|body| body.set(64, cbor::half(0x3e00)), "A float."),
+        ("version_2_tag", &|body| body.set(4, cbor::tag(1, cbor::uint(0))), "A tagged time."),
+        (
+            "version_2_deep_extension",
+            &|body| body.set(64, cbor::nested(5, cbor::uint(0))),
+            "An ignored value 5 deep.",
+        ),
+        (
+            "version_2_weak_next_root",
+            &|body| body.set(7, cbor::array([cose_key(6, &small_order).encode()])),
+            "A next root of small order.",
+        ),
+    ];
+    for (name, edit, comment) in shapes {
+        let comment = if name == "version_2_alone" {
+            comment.to_owned()
+        } else {
+            format!("Version 2, and in the body: {comment}")
+        };
+        refuse(cases, name, VERSION, rule, &comment, |draft| {
+            draft.body.set(1, cbor::uint(2));
+            edit(&mut draft.body);
+        });
+    }
+    let comment = "Version 2, whose domain is another and whose records are no records.";
+    refuse(cases, "version_2_other_domain", VERSION, rule, comment, |draft| {
+        draft.body.set(1, cbor::uint(2));
+        draft.body.set(2, cbor::text("example.org"));
+        draft.set_records(vec![cbor::nil()]);
+    });
+    let comment = "Version 2, and labels out of order.";
+    refuse(cases, "version_2_out_of_order", "malformed/cbor", rule, comment, |draft| {
+        draft.body.set(1, cbor::uint(2));
+        draft.body.entries.swap(1, 2);
+    });
+    let comment = "Version 2, and a byte after the body's map.";
+    refuse(cases, "version_2_trailing", "malformed/cbor", rule, comment, |draft| {
+        draft.body.set(1, cbor::uint(2));
+        draft.body_bytes = Some([draft.body.encode(), vec![0]].concat());
+    });
+    // Where it is no bundle around, there is no payload that says a version.
+    let mut draft = BundleDraft::new(&World::new().bundle());
+    draft.body.set(1, cbor::uint(2));
+    let signed = draft.sign();
+    let (_, four) = signed.split_first().expect("a tag");
+    let five = [&[0x85], four.split_first().expect("an array").1, &cbor::nil()].concat();
+    for (name, bytes, comment) in [
+        ("version_2_tag_98", cbor::tag(98, four), "Version 2 under tag 98."),
+        ("version_2_untagged", four.to_vec(), "Version 2 without a tag."),
+        ("version_2_five_items", cbor::tag(18, five), "Version 2 and a fifth item."),
+    ] {
+        cases.add_bundle(name, BundleTest::refused(STRUCTURE, rule, comment, &bytes));
+    }
 }
 
 /// Sizes: 16 MiB, 65536 records.
@@ -170,6 +272,11 @@ fn times(cases: &mut Cases) {
     let comment = "Issued at the last time there is: milliseconds do not overflow.";
     let test = BundleTest::refused("stale/from_the_future", rule, comment, &bundle.sign());
     cases.add_bundle("issued_at_the_end", test);
+    let bundle = issued((1 << 53) - 1);
+    let comment = "A skew of 2^64 - 1: nothing is issued too late.";
+    let mut test = BundleTest::accepted(bundle.report(0), rules::SUMS, comment, &bundle.sign());
+    test.case.skew_ms = u64::MAX;
+    cases.add_bundle("issued_within_largest_skew", at(1, test));
     let mut bundle = issued(ISSUED);
     bundle.expires_at = NOW / 1000 - 600;
     let comment = "A bundle that has expired loads: it is judged where a message is.";

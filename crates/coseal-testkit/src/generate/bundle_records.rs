@@ -1,6 +1,6 @@
 //! Trust bundles: their records and keys.
 
-use super::bundle::{faulty, refuse};
+use super::bundle::refuse;
 use super::rules;
 use super::test::{BundleTest, Cases, Row};
 use super::world::{ORDERS, VALID_FROM, World};
@@ -16,16 +16,15 @@ pub(crate) fn add(cases: &mut Cases) {
     keys(cases);
     patterns(cases);
     revocations(cases);
-    skipped(cases);
     duplicates(cases);
     cases.theme("bundle_keys");
     weak_keys(cases);
 }
 
-const RECORD: &str = "malformed/record";
+pub(super) const RECORD: &str = "malformed/record";
 
 /// A record as good as any.
-fn record() -> Fields {
+pub(super) fn record() -> Fields {
     Record::sign(&Signer::labelled("recorded"), ORDERS, VALID_FROM, &["orders"]).fields()
 }
 
@@ -41,7 +40,14 @@ pub(crate) fn of_unknown_type() -> Fields {
 }
 
 /// Adds a bundle whose last record is this; it is refused.
-fn refused(cases: &mut Cases, name: &str, expect: &str, rule: &str, comment: &str, record: Item) {
+pub(super) fn refused(
+    cases: &mut Cases,
+    name: &str,
+    expect: &str,
+    rule: &str,
+    comment: &str,
+    record: Item,
+) {
     refuse(cases, name, expect, rule, comment, |draft| {
         let records = draft.records.iter().cloned().chain([record]).collect();
         draft.set_records(records);
@@ -147,7 +153,19 @@ fn fields(cases: &mut Cases) {
     refused(cases, "extension_5_deep", "malformed/cbor", rules::EXTENSION_NESTING, comment, deep);
     let tagged = record().with(64, cbor::tag(1, cbor::uint(0))).encode();
     let comment = "A tag in an ignored value of a record.";
-    refused(cases, "extension_tag", "malformed", rules::EXTENSION_TAGS, comment, tagged);
+    refused(cases, "extension_tag", RECORD, rules::EXTENSION_TAGS, comment, tagged);
+    let comment = "A tag on a subject.";
+    let tagged = record().with(2, cbor::tag(32, cbor::text("urn:x"))).encode();
+    refused(cases, "subject_tag", RECORD, rule, comment, tagged);
+    // What the format has nowhere is judged with the body, wherever it stands.
+    for (name, value, comment) in [
+        ("subject_float", cbor::half(0x3e00), "A float as a subject."),
+        ("subject_undefined", cbor::simple(23), "Undefined as a subject."),
+        ("subject_2_63", cbor::uint(1 << 63), "2^63 as a subject."),
+    ] {
+        let value = record().with(2, value).encode();
+        refused(cases, name, "malformed/structure", rules::SIMPLE, comment, value);
+    }
 }
 
 fn keys(cases: &mut Cases) {
@@ -251,57 +269,6 @@ fn revocations(cases: &mut Cases) {
             BundleTest::accepted(bundle.report(0), rule, &comment, &bundle.sign()),
         );
     }
-}
-
-/// Records of kinds to come.
-fn skipped(cases: &mut Cases) {
-    let rule = rules::SKIPPED;
-    let key = |kty: u64, rest: &[(i64, Item)]| {
-        rest.iter()
-            .fold(Fields::new().with(1, cbor::uint(kty)), |key, (label, value)| {
-                key.with(*label, value.clone())
-            })
-            .encode()
-    };
-    let x = || (-2, cbor::bytes([3; 57]));
-    let with_key = |key: Item| record().with(1, key).encode();
-    let records: [Row<Item>; 6] = [
-        (
-            "skipped_ec2",
-            with_key(key(
-                2,
-                &[(-1, cbor::uint(1)), (-2, cbor::bytes([3; 32])), (-3, cbor::bytes([4; 32]))],
-            )),
-            "A P-256 key.",
-        ),
-        ("skipped_ed448", with_key(key(1, &[(-1, cbor::uint(7)), x()])), "An Ed448 key."),
-        ("skipped_x448", with_key(key(1, &[(-1, cbor::uint(5)), x()])), "An X448 key."),
-        (
-            "skipped_akp",
-            with_key(key(7, &[(3, cbor::int(-48)), (-1, cbor::bytes([3; 200]))])),
-            "An ML-DSA-44 key.",
-        ),
-        ("skipped_type", of_unknown_type().encode(), "A key type to come."),
-        ("skipped_use", record().with(3, cbor::uint(3)).encode(), "A use to come."),
-    ];
-    let bundle = World::new().bundle();
-    for (name, record, comment) in &records {
-        let bytes = faulty(|draft| {
-            let records = [record.clone()].into_iter().chain(draft.records.clone()).collect();
-            draft.set_records(records);
-        });
-        cases.add_bundle(name, BundleTest::accepted(bundle.report(1), rule, comment, &bytes));
-    }
-    let bytes = faulty(|draft| {
-        let all = records
-            .iter()
-            .map(|(_, record, _)| record.clone())
-            .chain(draft.records.clone())
-            .collect();
-        draft.set_records(all);
-    });
-    let comment = "A record of each kind to come, before the known ones.";
-    cases.add_bundle("skipped_all", BundleTest::accepted(bundle.report(6), rule, comment, &bytes));
 }
 
 fn duplicates(cases: &mut Cases) {

@@ -11,6 +11,7 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.theme("bundle_state");
     sequences(cases);
     roots(cases);
+    domains(cases);
 }
 
 fn numbered(sequence: u64) -> BundlePlan {
@@ -136,4 +137,22 @@ fn roots(cases: &mut Cases) {
     let comment = "Signed by a root that nobody named.";
     let stranger = Signer::labelled("stranger");
     add(cases, "stranger", &[&names_two], &[&old], unknown(comment, &by(&stranger, 8, &[])));
+}
+
+/// The domain of the state counts as much as a configured one.
+fn domains(cases: &mut Cases) {
+    let rule = rules::DOMAIN;
+    let root = World::new().root;
+    let seen = numbered(7);
+    let other = BundlePlan { domain: "example.org".to_owned(), ..numbered(8) };
+    let no_domain = |mut test: BundleTest| {
+        test.case.domain = None;
+        test
+    };
+    let comment = "No domain is configured; the bundle before was of another.";
+    let test = BundleTest::refused("untrusted/wrong_domain", rule, comment, &other.sign());
+    cases.add_bundle("other_domain", after(&[&seen], &[&root], no_domain(test)));
+    let comment = "No domain is configured; the bundle before was of this one.";
+    let test = accepted(rule, comment, &numbered(8));
+    cases.add_bundle("same_domain", after(&[&seen], &[&root], no_domain(test)));
 }

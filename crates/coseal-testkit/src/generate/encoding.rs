@@ -156,6 +156,20 @@ fn heads(cases: &mut Cases) {
             "The float 1.5, as short as can be.",
         ),
         ("float_nan", "malformed/structure", cbor::half(0x7e00), "Not a number."),
+        // As integers these would not be in their shortest form.
+        ("float_zero", "malformed/structure", cbor::half(0), "The float 0, as short as can be."),
+        (
+            "float_single_least",
+            "malformed/structure",
+            cbor::head_wide(SIMPLE, 1, 4),
+            "The least float of four bytes above 0: it has no shorter form.",
+        ),
+        (
+            "float_double_least",
+            "malformed/structure",
+            cbor::head_wide(SIMPLE, 1, 8),
+            "The least float of eight bytes above 0: it has no shorter form.",
+        ),
         (
             "float_single",
             "malformed/structure",
@@ -181,6 +195,18 @@ fn heads(cases: &mut Cases) {
             "malformed/cbor",
             cbor::head_wide(SIMPLE, 20, 1),
             "False in the form for 32 to 255.",
+        ),
+        (
+            "simple_24_in_two_bytes",
+            "malformed/cbor",
+            cbor::head_wide(SIMPLE, 24, 1),
+            "24, the first of the simple values that do not exist.",
+        ),
+        (
+            "simple_31_in_two_bytes",
+            "malformed/cbor",
+            cbor::head_wide(SIMPLE, 31, 1),
+            "31, the last of the simple values that do not exist.",
         ),
         ("break_alone", "malformed/cbor", cbor::stop(), "A break, where nothing is open."),
     ];

@@ -196,6 +196,7 @@ fn channels(cases: &mut Cases) {
         ("channel_colon", "orders:eu", "A colon does not make it a URI."),
         ("channel_spaces", "orders eu", "A space is no control character."),
         ("channel_empty_tokens", "..", "Tokens may be empty."),
+        ("channel_no_break_space", "orders\u{a0}eu", "U+00A0, after the control characters."),
     ];
     for (name, channel, comment) in good {
         let sealed = cases.planned(name, |plan| channel.clone_into(&mut plan.channel));
@@ -213,6 +214,7 @@ fn channels(cases: &mut Cases) {
         ("channel_unit_separator", "orders\u{1f}", "U+001F in a channel."),
         ("channel_delete", "orders\u{7f}", "U+007F in a channel."),
         ("channel_c1", "orders\u{85}", "U+0085, a control character of two bytes, in a channel."),
+        ("channel_c1_last", "orders\u{9f}", "U+009F, the last control character, in a channel."),
         ("channel_star", "*", "A pattern as a channel."),
         ("channel_star_inside", "orders.a*b", "A star inside a channel."),
         ("channel_greater", "orders.>", "A pattern as a channel."),
@@ -457,8 +459,13 @@ fn labels(cases: &mut Cases) {
         ("label_true", cbor::boolean(true), "True as a label."),
         ("label_array", cbor::array([]), "An array as a label."),
     ];
-    for (name, key, comment) in keys {
-        cases.fault(name, STRUCTURE, rules::HEADER, comment, |draft| {
+    let integers: [Row<Item>; 2] = [
+        ("label_2_63", cbor::uint(1 << 63), "2^63 as a label."),
+        ("label_below_minus_2_63", cbor::head(cbor::NEGATIVE, 1 << 63), "-2^63 - 1 as a label."),
+    ];
+    let keys = keys.map(|row| (rules::HEADER, row)).into_iter();
+    for (rule, (name, key, comment)) in keys.chain(integers.map(|row| (rules::INTEGERS, row))) {
+        cases.fault(name, STRUCTURE, rule, comment, |draft| {
             draft.header.set_key(key, cbor::uint(0));
         });
     }

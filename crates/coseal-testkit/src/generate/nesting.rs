@@ -2,8 +2,8 @@
 //! refuses.
 
 use super::rules;
-use super::test::Cases;
-use crate::build::cbor::{self, Fields, UNSIGNED};
+use super::test::{Cases, Row};
+use crate::build::cbor::{self, Fields, Item, NEGATIVE, UNSIGNED};
 use crate::build::merkle::Proof;
 use crate::build::plan::label;
 use crate::case::{Hex, LongHex, Run};
@@ -11,6 +11,9 @@ use crate::case::{Hex, LongHex, Run};
 pub(crate) fn add(cases: &mut Cases) {
     cases.theme("encoding");
     depths(cases);
+    keys(cases);
+    unlisted(cases);
+    skipped(cases);
     embedded(cases);
 }
 
@@ -76,7 +79,122 @@ fn depths(cases: &mut Cases) {
     }
 }
 
-fn extension(cases: &mut Cases, name: &str, rule: &str, depth: usize, value: cbor::Item) {
+/// A map whose one key is nested this deep.
+fn keyed(depth: usize) -> Item {
+    cbor::map([(cbor::nested(depth, cbor::uint(0)), cbor::uint(0))])
+}
+
+/// A key of a map is as deep as a value.
+fn keys(cases: &mut Cases) {
+    let rule = rules::NESTING;
+    let labelled = |depth: usize| {
+        let mut fields = Fields::new().with(1, cbor::int(-99));
+        fields.set_key(cbor::nested(depth, cbor::uint(0)), cbor::uint(0));
+        cbor::array([cbor::bytes([]), fields.encode(), cbor::bytes([])])
+    };
+    let comment = "16 deep: a key in a map of a recipient that is skipped.";
+    cases.variation("nesting_16_key", rule, comment, |draft| {
+        draft.recipients.push(other_with(keyed(10)));
+    });
+    let comment = "16 deep: a key in the map of a recipient that is skipped.";
+    cases.variation("nesting_16_label", rule, comment, |draft| {
+        draft.recipients.push(labelled(11));
+    });
+    let comment = "17 deep: a key in a map of a recipient.";
+    cases.fault("nesting_17_key", "malformed/cbor", rule, comment, |draft| {
+        draft.recipients.push(other_with(keyed(11)));
+    });
+    let comment = "17 deep: a key in the map of a recipient.";
+    cases.fault("nesting_17_label", "malformed/cbor", rule, comment, |draft| {
+        draft.recipients.push(labelled(12));
+    });
+    let rule = rules::EXTENSION_NESTING;
+    for (depth, name) in [(4, "extension_key_4"), (5, "extension_key_5")] {
+        extension(cases, name, rule, depth, keyed(depth - 1));
+    }
+}
+
+/// Under a label that step 2 refuses, any value of the format and tags; its
+/// nesting counts from the header's own start.
+fn unlisted(cases: &mut Cases) {
+    let rule = rules::UNLISTED;
+    let (header, structure) = ("unsupported/header", "malformed/structure");
+    let values: [(&str, &str, &str, Item); 7] = [
+        ("tag", header, rule, cbor::tag(1, cbor::uint(0))),
+        ("tag_inside", header, rule, cbor::array([cbor::tag(2, cbor::bytes([1; 9]))])),
+        ("16_deep", header, rules::NESTING, cbor::nested(15, cbor::uint(0))),
+        ("17_deep", "malformed/cbor", rules::NESTING, cbor::nested(16, cbor::uint(0))),
+        ("float", structure, rules::SIMPLE, cbor::half(0x3e00)),
+        ("simple_32", structure, rules::SIMPLE, cbor::head_wide(cbor::SIMPLE, 32, 1)),
+        ("integer_2_63", structure, rules::INTEGERS, cbor::uint(1 << 63)),
+    ];
+    for (what, expect, rule, value) in values {
+        let comment = format!("Under an unlisted label of the protected header: {what}.");
+        cases.fault(&format!("unlisted_{what}"), expect, rule, &comment, |draft| {
+            draft.header.set(99, value);
+        });
+    }
+}
+
+/// In the protected part of a recipient that is skipped, and as its algorithm.
+fn skipped(cases: &mut Cases) {
+    let rule = rules::OTHER_RECIPIENT;
+    let entry = |protected: Item, unprotected: Item| {
+        cbor::array([cbor::bytes(protected), unprotected, cbor::bytes([])])
+    };
+    let protected_with = |value: Item| {
+        entry(Fields::new().with(1, cbor::int(-99)).with(99, value).encode(), cbor::map([]))
+    };
+    let tagged = || Fields::new().with(1, cbor::tag(99, cbor::int(-5))).encode();
+    let mut of_any_key = Fields::new().with(1, cbor::int(-99));
+    of_any_key.set_key(cbor::bytes([1]), cbor::uint(0));
+    of_any_key.set_key(cbor::array([]), cbor::uint(0));
+    of_any_key.set_key(cbor::tag(1, cbor::uint(0)), cbor::uint(0));
+    let good: [Row<Item>; 5] = [
+        (
+            "skipped_protected_tag",
+            protected_with(cbor::tag(1, cbor::uint(0))),
+            "A tag in the protected part of an entry that is skipped.",
+        ),
+        (
+            "skipped_protected_keys",
+            entry(of_any_key.encode(), cbor::map([])),
+            "Bytes, an array and a tag as labels of a protected part.",
+        ),
+        (
+            "skipped_keys",
+            entry(Vec::new(), of_any_key.encode()),
+            "Bytes, an array and a tag as labels of an unprotected map.",
+        ),
+        (
+            "skipped_algorithm_tag",
+            entry(Vec::new(), tagged()),
+            "A tagged -5 as the algorithm: it is none.",
+        ),
+        (
+            "skipped_protected_algorithm_tag",
+            entry(tagged(), cbor::map([])),
+            "A tagged number as the algorithm in the protected part: it is none.",
+        ),
+    ];
+    for (name, entry, comment) in good {
+        cases.variation(name, rule, comment, |draft| draft.recipients.insert(0, entry));
+    }
+    for (what, rule, value) in [
+        ("float", rules::SIMPLE, cbor::half(0x3e00)),
+        ("undefined", rules::SIMPLE, cbor::simple(23)),
+        ("integer_2_63", rules::INTEGERS, cbor::uint(1 << 63)),
+        ("integer_below_minus_2_63", rules::INTEGERS, cbor::head(NEGATIVE, 1 << 63)),
+    ] {
+        let name = format!("skipped_protected_{what}");
+        let comment = format!("In the protected part of an entry that would be skipped: {what}.");
+        cases.fault(&name, "malformed/structure", rule, &comment, |draft| {
+            draft.recipients.push(protected_with(value));
+        });
+    }
+}
+
+fn extension(cases: &mut Cases, name: &str, rule: &str, depth: usize, value: Item) {
     let comment = format!("An extension's value {depth} deep.");
     if depth <= 4 {
         cases.message(name, rule, &comment, |plan| {
@@ -90,7 +208,7 @@ fn extension(cases: &mut Cases, name: &str, rule: &str, depth: usize, value: cbo
 }
 
 /// A recipient of an algorithm that nobody knows, with this in its map.
-pub(crate) fn other_with(value: cbor::Item) -> cbor::Item {
+pub(crate) fn other_with(value: Item) -> Item {
     let fields = Fields::new().with(1, cbor::int(-99)).with(99, value);
     cbor::array([cbor::bytes([]), fields.encode(), cbor::bytes([])])
 }

@@ -7,6 +7,7 @@ use crate::build::bundle::BundlePlan;
 use crate::build::cbor;
 use crate::build::draft::Draft;
 use crate::build::keys::{Receiver, Signer};
+use crate::build::merkle::Proof;
 use crate::build::plan::{Plan, Recipient, label, message_id};
 use crate::case::Earlier;
 
@@ -24,6 +25,7 @@ pub(crate) fn add(cases: &mut Cases) {
 const RULE: &str = rules::EARLIEST;
 
 fn shape_first(cases: &mut Cases) {
+    let two = || Proof { size: 2, index: 0, path: vec![[5; 32]] };
     cases.fault(
         "cbor_before_structure",
         "malformed/cbor",
@@ -74,6 +76,17 @@ fn shape_first(cases: &mut Cases) {
             draft.recipients.push(cbor::array([cbor::bytes([]), cbor::map([])]));
         },
     );
+    for (name, proof, what) in [
+        ("index_before_receipt", Proof { index: 3, ..two() }, "a leaf index beyond the tree"),
+        ("path_before_receipt", Proof { path: vec![[5; 32]; 2], ..two() }, "a path too long"),
+    ] {
+        let comment = format!("An unknown receipt algorithm, and {what}.");
+        cases.fault(name, "malformed/structure", RULE, &comment, |draft| {
+            draft.receipt.place(two());
+            draft.receipt.proof_bytes = Some(proof.encode());
+            draft.receipt.protected.set(1, cbor::int(-7));
+        });
+    }
     cases.fault(
         "structure_before_signer",
         "malformed/structure",
@@ -172,13 +185,17 @@ fn signer_and_signature(cases: &mut Cases) {
     let test =
         Test::new(RULE, "The bundle has expired, and the signature is bad.", &sealed.envelope);
     cases.add(name, test.at(now).refused("untrusted/bundle_expired"));
-    let name = "bundle_or_signer";
+    let name = "bundle_before_signer";
     let sealed = cases.planned(name, |plan| {
         plan.signer = Signer::labelled("stranger");
         plan.message_id = message_id(now, &label);
     });
-    let comment = "The bundle has expired, and the signer is unknown: one step, either is right.";
-    cases.add(name, Test::new(RULE, comment, &sealed.envelope).at(now).refused("untrusted"));
+    let test = Test::new(
+        rules::BUNDLE_EXPIRED,
+        "The bundle has expired, and the signer is unknown.",
+        &sealed.envelope,
+    );
+    cases.add(name, test.at(now).refused("untrusted/bundle_expired"));
     let name = "bundle_before_revoked";
     let sealed = cases.planned(name, |plan| plan.message_id = message_id(now, &label));
     let test = Test::new(RULE, "The bundle has expired, and the key is revoked.", &sealed.envelope);

@@ -2,9 +2,9 @@
 
 use super::rules;
 use super::test::{Cases, Row, Test};
-use super::world::{NOTARY, VALID_FROM, World};
+use super::world::{NOTARY, SEALED_S, VALID_FROM, World};
 use crate::build::bundle::{BundlePlan, Record};
-use crate::build::cbor;
+use crate::build::cbor::{self, Item};
 use crate::build::draft::Draft;
 use crate::build::keys::{Signer, seed};
 use crate::build::merkle::Proof;
@@ -17,6 +17,7 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.theme("other_receipts");
     notaries(cases);
     invalid(cases);
+    sender_labels(cases);
     unknown(cases);
     many(cases);
 }
@@ -81,6 +82,24 @@ fn notaries(cases: &mut Cases) {
             "The notary's key had ended before the message was sealed.",
         ),
         (
+            "notary_retired_then",
+            Unknown,
+            with_notary(&|record| record.valid_until = Some(SEALED_S)),
+            "The notary's key ended at the sealing time.",
+        ),
+        (
+            "notary_retires_later",
+            Trusted,
+            with_notary(&|record| record.valid_until = Some(SEALED_S + 1)),
+            "The notary's key ends a second after the sealing time.",
+        ),
+        (
+            "notary_valid_later",
+            Trusted,
+            with_notary(&|record| record.valid_from = SEALED_S + 86_400),
+            "The notary's key is valid from a day after the sealing time: it may have signed then.",
+        ),
+        (
             "notary_not_allowed",
             Unknown,
             with_notary(&|record| record.channels = vec!["billing".to_owned()]),
@@ -133,6 +152,16 @@ fn invalid(cases: &mut Cases) {
     one(cases, "another_signer", Invalid, "Names the notary, signed by another.", |receipt| {
         receipt.signer = World::new().billing;
     });
+    for (name, size, index, comment) in [
+        ("tree_largest", 1 << 32, (1 << 32) - 1, "The last entry of a log of 2^32."),
+        ("tree_too_large", (1 << 32) + 1, 1 << 32, "The last entry of 2^32 + 1: one sibling."),
+        ("tree_of_none", 0, 0, "The first entry of a log of none."),
+    ] {
+        let verdict = if size == 1 << 32 { Trusted } else { Invalid };
+        one(cases, name, verdict, comment, |receipt| {
+            receipt.proof = Proof::imagined(size, index, "notary's log");
+        });
+    }
     one(cases, "index_not_below_size", Invalid, "The proof says leaf 11 of 11.", |receipt| {
         receipt.signature = Some(receipt.signature());
         receipt.proof.index = 11;
@@ -159,6 +188,44 @@ fn invalid(cases: &mut Cases) {
             receipt.protected.set(label::ORIGIN, cbor::array([cbor::uint(1), cbor::uint(11)]));
         },
     );
+}
+
+/// The sender's label, where nobody but the sender may write it.
+fn sender_labels(cases: &mut Cases) {
+    let labelled = |value: Item| {
+        move |receipt: &mut NotaryReceipt| receipt.protected.set(label::ORIGIN, value.clone())
+    };
+    let values: [(&str, ReceiptVerdict, Item); 6] = [
+        ("nil", Invalid, cbor::nil()),
+        ("4_deep", Invalid, cbor::nested(4, cbor::uint(0))),
+        ("5_deep", Unknown, cbor::nested(5, cbor::uint(0))),
+        ("tag", Unknown, cbor::tag(1, cbor::uint(0))),
+        ("float", Unknown, cbor::half(0x3e00)),
+        ("integer_2_63", Unknown, cbor::uint(1 << 63)),
+    ];
+    for (what, verdict, value) in values {
+        let comment = format!("A notary's receipt, the sender's label with this value: {what}.");
+        one(cases, &format!("sender_label_{what}"), verdict, &comment, labelled(value));
+    }
+    let role = || cbor::array([cbor::uint(1), cbor::uint(11)]);
+    let mut bundle = World::new().bundle();
+    bundle.records.retain(|record| record.subject != NOTARY);
+    let comment = "The sender's label in the receipt of a notary that is not in the bundle.";
+    carried(cases, "sender_label_unknown_notary", comment, &bundle, |good| {
+        let mut receipt = good.clone();
+        labelled(role())(&mut receipt);
+        vec![(receipt.encode(), Unknown)]
+    });
+    let comment = "33 siblings: no proof has so many.";
+    one(cases, "path_of_33", Unknown, comment, |receipt| {
+        receipt.signature = Some(receipt.signature());
+        receipt.proof.path = vec![[5; 32]; 33];
+    });
+    let comment = "32 siblings, where the place has fewer.";
+    one(cases, "path_of_32", Invalid, comment, |receipt| {
+        receipt.signature = Some(receipt.signature());
+        receipt.proof.path = vec![[5; 32]; 32];
+    });
 }
 
 fn unknown(cases: &mut Cases) {

@@ -276,7 +276,7 @@ fn proof(cases: &mut Cases) {
     let rule = rules::PROOF;
     let sibling = || cbor::array([cbor::bytes([5; 32])]);
     let two = || cbor::uint(2);
-    let proofs: [Row<Item>; 14] = [
+    let proofs: [Row<Item>; 15] = [
         ("proof_of_two", cbor::array([two(), cbor::uint(0)]), "A proof without its path."),
         (
             "proof_of_four",
@@ -300,6 +300,11 @@ fn proof(cases: &mut Cases) {
             "A tree size as a text.",
         ),
         ("index_2", cbor::array([two(), two(), sibling()]), "Leaf 2 of two."),
+        (
+            "index_3",
+            cbor::array([two(), cbor::uint(3), sibling()]),
+            "Leaf 3 of two, whose path would have one sibling.",
+        ),
         ("index_negative", cbor::array([two(), cbor::int(-1), sibling()]), "Leaf -1 of two."),
         ("index_text", cbor::array([two(), cbor::text("0"), sibling()]), "An index as a text."),
         (

@@ -64,6 +64,6 @@ fn add_bundle(cases: &mut Cases, name: &str, reference: &BundleReference) {
     let mut test =
         BundleTest::accepted(plan.report(0), rules::BUNDLE_SHAPE, &reference.comment, bytes);
     test.case.roots_hex = vec![reference.root_public_key_hex.clone()];
-    test.case.domain.clone_from(&reference.trust_domain);
+    test.case.domain = Some(reference.trust_domain.clone());
     cases.add_bundle(name, test);
 }

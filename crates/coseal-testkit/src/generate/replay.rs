@@ -1,11 +1,13 @@
-//! What one reader is given after another: replays, redeliveries, a log.
+//! What one reader is given after another: replays, redeliveries, caches.
 
 use super::rules;
 use super::test::{Cases, Row, Test, expect};
-use super::world::{SEALED, SKEW, WINDOW, World};
-use crate::build::cbor;
+use super::world::{ORDERS, SEALED, VALID_FROM, World};
+use crate::build::bundle::{BundlePlan, Record};
+use crate::build::cbor::{self, Item};
 use crate::build::draft::{Draft, Sealed};
 use crate::build::hpke::Wrapped;
+use crate::build::keys::Signer;
 use crate::build::plan::{Plan, Recipient, message_id, x25519_entry};
 use crate::case::{Earlier, Hex, Position};
 
@@ -14,16 +16,15 @@ pub(crate) fn add(cases: &mut Cases) {
     repetitions(cases);
     forgeries(cases);
     caches(cases);
-    logs(cases);
 }
 
 const REPLAYED: &str = "stale/replayed";
 
-fn at(log: &str, offset: u64) -> Option<Position> {
+pub(super) fn at(log: &str, offset: u64) -> Option<Position> {
     Some(Position { log: log.to_owned(), offset })
 }
 
-fn before(envelope: &[u8], position: Option<Position>, result: &str) -> Earlier {
+pub(super) fn before(envelope: &[u8], position: Option<Position>, result: &str) -> Earlier {
     Earlier { envelope_hex: Hex::from(envelope), position, expect: expect(result) }
 }
 
@@ -85,6 +86,23 @@ fn repetitions(cases: &mut Cases) {
     let test = Test::of(rule, comment, &other)
         .open(|open| open.earlier = vec![before(&sealed.envelope, None, "ok")]);
     cases.add("equivocation", test.shut(REPLAYED));
+    for (name, first, second, comment) in [
+        ("position_after_none", None, at("orders/0", 17), "first without a position"),
+        ("none_after_position", at("orders/0", 17), None, "the second time without a position"),
+    ] {
+        let sealed = good(cases, name);
+        let comment = format!("The same envelope twice, {comment}.");
+        let test = Test::of(rule, &comment, &sealed).open(|open| {
+            open.earlier = vec![before(&sealed.envelope, first, "ok")];
+            open.position = second;
+        });
+        cases.add(name, test.shut(REPLAYED));
+    }
+    let name = "archive_twice";
+    let sealed = good(cases, name);
+    let comment = "An archival reader opens the same envelope as often as it is asked.";
+    let test = Test::of(rules::REPLAY_ARCHIVE, comment, &sealed).archive();
+    cases.add(name, test.open(|open| open.earlier = vec![before(&sealed.envelope, None, "ok")]));
     distinct(cases);
 }
 
@@ -118,6 +136,28 @@ fn distinct(cases: &mut Cases) {
         });
         cases.add(name, test);
     }
+    let name = "other_key_of_the_signer";
+    let (second_key, bundle) = second_key();
+    let first = cases.drafted(name, |_| ());
+    let second = Draft::new(Plan { signer: second_key, ..first.plan.clone() }).seal();
+    let comment = "The same subject, epoch ID and sequence under another key of the subject.";
+    let test = Test::of(rule, comment, &second).bundle(&bundle);
+    cases.add(name, test.open(|open| open.earlier = vec![before(&first.envelope, None, "ok")]));
+}
+
+/// Another key of the subject of `orders`, and a bundle with both.
+pub(super) fn second_key() -> (Signer, BundlePlan) {
+    let second = Signer::labelled("orders, second");
+    let mut bundle = World::new().bundle();
+    bundle.records.push(Record::sign(&second, ORDERS, VALID_FROM, &["orders"]));
+    (second, bundle)
+}
+
+/// An entry for our key that does not open.
+pub(super) fn broken_entry() -> Item {
+    let stock = World::new().stock;
+    let wrapped = Wrapped { encapsulated: stock.public, ciphertext: vec![0; 48] };
+    x25519_entry(&stock.key_id(), &wrapped)
 }
 
 /// What was refused does not stand in the way of what is good.
@@ -132,11 +172,7 @@ fn forgeries(cases: &mut Cases) {
         ),
         (
             "after_broken_entry",
-            |draft| {
-                let wrapped =
-                    Wrapped { encapsulated: World::new().stock.public, ciphertext: vec![0; 48] };
-                draft.recipients = vec![x25519_entry(&World::new().stock.key_id(), &wrapped)];
-            },
+            |draft| draft.recipients = vec![broken_entry()],
             "undecryptable",
             "The message with a broken entry came first.",
         ),
@@ -181,8 +217,7 @@ fn caches(cases: &mut Cases) {
     let name = "epoch_again_broken_entry";
     let (first, second) = pair(cases, name);
     let mut draft = Draft::new(second);
-    let wrapped = Wrapped { encapsulated: World::new().stock.public, ciphertext: vec![0; 48] };
-    draft.recipients = vec![x25519_entry(&World::new().stock.key_id(), &wrapped)];
+    draft.recipients = vec![broken_entry()];
     let comment = "The second message of an epoch, with a broken entry: the epoch secret of the first is not for it.";
     cases.add(name, after(&first, Test::of(rule, comment, &draft.seal())).shut("undecryptable"));
 
@@ -228,100 +263,4 @@ fn caches(cases: &mut Cases) {
     let test =
         Test::new(rules::TREE, comment, &draft.seal().envelope).refused("untrusted/bad_signature");
     cases.add(name, after(first, test));
-}
-
-/// In a log, age is measured against the latest verified message of the signer.
-fn logs(cases: &mut Cases) {
-    let rule = rules::TOO_OLD;
-    let edge = WINDOW + SKEW;
-    let world = World::new();
-    let weekend = SEALED + 48 * 3_600_000;
-    let later = |label: &str, by: u64| Plan {
-        message_id: message_id(SEALED + by, label),
-        ..world.plan(&format!("{label}: later"))
-    };
-    let name = "backlog";
-    let sealed = cases.drafted(name, |_| ());
-    let comment =
-        "Two days old, the first message of its log that we read: nothing is newer there.";
-    let test = Test::of(rule, comment, &sealed).open(|open| {
-        open.now_ms = weekend;
-        open.position = at("orders/0", 17);
-    });
-    cases.add(name, test);
-    for (name, by, result) in
-        [("log_as_old_as_may_be", edge, "ok"), ("log_too_old", edge + 1, "stale/too_old")]
-    {
-        let newer = Draft::new(later(&cases.label(name), by)).seal();
-        let sealed = cases.drafted(name, |_| ());
-        let comment = format!("{by} ms older than the signer's latest message in the log.");
-        let test = Test::of(rule, &comment, &sealed).open(|open| {
-            open.now_ms = weekend;
-            open.earlier = vec![before(&newer.envelope, at("orders/0", 17), "ok")];
-            open.position = at("orders/0", 18);
-        });
-        cases.add(name, if expect(result).is_ok() { test } else { test.shut(result) });
-    }
-    let name = "log_newer_than_latest";
-    let older = Draft::new(later(&cases.label(name), 0)).seal();
-    let sealed = Draft::new(Plan {
-        message_id: message_id(SEALED + 2 * edge, &cases.label(name)),
-        ..world.plan(&cases.label(name))
-    });
-    let comment = "Far newer than the signer's latest message in the log.";
-    let test = Test::of(rule, comment, &sealed.seal()).open(|open| {
-        open.now_ms = weekend;
-        open.earlier = vec![before(&older.envelope, at("orders/0", 17), "ok")];
-        open.position = at("orders/0", 18);
-    });
-    cases.add(name, test);
-    let name = "log_of_another";
-    let newer = Draft::new(later(&cases.label(name), edge + 1)).seal();
-    let sealed = cases.drafted(name, |_| ());
-    let comment = "The newer message of the signer came in another log.";
-    let test = Test::of(rule, comment, &sealed).open(|open| {
-        open.now_ms = weekend;
-        open.earlier = vec![before(&newer.envelope, at("orders/1", 17), "ok")];
-        open.position = at("orders/0", 18);
-    });
-    cases.add(name, test);
-    let name = "signer_of_another";
-    let label = cases.label(name);
-    let theirs =
-        Plan { message_id: message_id(SEALED + edge + 1, &label), ..world.plan_of_billing(&label) };
-    let newer = Draft::new(theirs).seal();
-    let sealed = cases.drafted(name, |_| ());
-    let comment = "The newer message in the log is another signer's.";
-    let test = Test::of(rule, comment, &sealed).open(|open| {
-        open.now_ms = weekend;
-        open.earlier = vec![before(&newer.envelope, at("orders/0", 17), "ok")];
-        open.position = at("orders/0", 18);
-    });
-    cases.add(name, test);
-    let name = "log_forged_newer";
-    let mut forged = Draft::new(later(&cases.label(name), edge + 1));
-    forged.receipt.signature = Some(vec![7; 64]);
-    let sealed = cases.drafted(name, |_| ());
-    let comment = "The newer message in the log did not verify: it makes nothing old.";
-    let test = Test::of(rule, comment, &sealed).open(|open| {
-        open.now_ms = weekend;
-        open.earlier =
-            vec![before(&forged.seal().envelope, at("orders/0", 17), "untrusted/bad_signature")];
-        open.position = at("orders/0", 18);
-    });
-    cases.add(name, test);
-    let name = "log_latest_of_two";
-    let newest = Draft::new(later(&cases.label(name), edge + 1)).seal();
-    let newer = Draft::new(Plan { epoch_id: [3; 8], ..later(&cases.label(name), 1000) }).seal();
-    let sealed = cases.drafted(name, |_| ());
-    let comment = "The latest sealing time counts, not that of the message before.";
-    let test = Test::of(rule, comment, &sealed).open(|open| {
-        open.now_ms = weekend;
-        open.earlier = vec![
-            before(&newest.envelope, at("orders/0", 17), "ok"),
-            before(&newer.envelope, at("orders/0", 18), "ok"),
-        ];
-        open.position = at("orders/0", 19);
-    });
-    cases.add(name, test.shut("stale/too_old"));
 }

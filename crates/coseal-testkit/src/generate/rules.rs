@@ -71,6 +71,8 @@ pub(crate) const WRONG_CHANNEL: &str = "Reading order 5: is it the channel the c
 pub(crate) const FUTURE: &str = "Times: from_the_future iff t > now + skew";
 pub(crate) const EXPIRED: &str = "Times: expired iff now >= 1000 exp + skew";
 pub(crate) const TOO_OLD: &str = "Times: too_old iff reference - t > window + skew";
+pub(crate) const SUMS: &str = "Times: sums do not wrap, a larger one counts as 2^64 - 1";
+pub(crate) const FACTS: &str = "Times: what is told about a time, once the receipt verified";
 pub(crate) const VERIFY_TIMELESS: &str =
     "Times: without a time, expiry and age are facts, not refusals";
 pub(crate) const ARCHIVE: &str = "Times: an archival open reports expiry and freshness";
@@ -78,8 +80,13 @@ pub(crate) const FIRST_ENTRY: &str =
     "Reading order 6: the first entry whose (alg, kid) the keyring holds; no other is tried";
 pub(crate) const UNWRAP: &str = "Reading order 6: the epoch secret is unwrapped";
 pub(crate) const ZERO_SHARED: &str = "Cryptography: an all-zero shared secret is refused";
+pub(crate) const ENCAPSULATED: &str =
+    "Cryptography: X25519 masks the top bit and reduces; the encapsulated key counts as it stands";
 pub(crate) const COMMITMENT: &str = "Reading order 7: the commitment, then the AEAD";
 pub(crate) const REPLAY: &str = "Reading order 8: the same message at another position is a replay";
+pub(crate) const REPLAY_ARCHIVE: &str = "Reading order 8: an archival reader judges no replay";
+pub(crate) const REFERENCE: &str =
+    "Times: in a log, age counts from the signing key's latest message that was opened there";
 pub(crate) const REWRAP: &str = "The recipients are outside the signature";
 pub(crate) const EARLIEST: &str =
     "Reading order: the error is that of the earliest step that fails";
@@ -89,6 +96,10 @@ pub(crate) const BUNDLE_BODY: &str =
     "Trust bundle: each label has its type; unknown labels below 64 refuse";
 pub(crate) const BUNDLE_VERSION: &str = "Trust bundle: format version 1";
 pub(crate) const BUNDLE_LIMITS: &str = "Limits: a bundle of 16 MiB and 65536 records";
+pub(crate) const BUNDLE_ORDER: &str =
+    "Trust bundle: the error is that of the earliest point that fails";
+pub(crate) const RECORD_ORDER: &str =
+    "Trust bundle: labels in wire order; what is missing, and the fit of use and curve, last";
 pub(crate) const RECORD: &str = "Trust bundle: each record has its shape; it names the record";
 pub(crate) const SKIPPED: &str =
     "Trust bundle: a record of unknown key type, curve or use is skipped";

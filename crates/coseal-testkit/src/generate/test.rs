@@ -334,7 +334,7 @@ impl BundleTest {
                 rule: rule.to_owned(),
                 bundle_hex: bundle.into(),
                 roots_hex: vec![Hex::from(&world.root.public())],
-                domain: "example.test".to_owned(),
+                domain: Some("example.test".to_owned()),
                 now_ms: NOW,
                 skew_ms: SKEW,
                 earlier_hex: Vec::new(),

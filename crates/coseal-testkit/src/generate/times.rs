@@ -5,7 +5,7 @@ use super::test::{Cases, Test, expect};
 use super::world::{EXPIRES, ISSUED, NOW, SEALED, SEALED_S, SKEW, WINDOW, World};
 use crate::build::draft::Sealed;
 use crate::build::plan::message_id;
-use crate::case::Facts;
+use crate::case::{ClaimedTime, Facts};
 
 pub(crate) fn add(cases: &mut Cases) {
     cases.theme("times");
@@ -14,6 +14,8 @@ pub(crate) fn add(cases: &mut Cases) {
     expired(cases);
     too_old(cases);
     facts(cases);
+    told(cases);
+    sums(cases);
 }
 
 /// Both verbs at `now`: a live open, and a verify that is told the time and
@@ -307,4 +309,82 @@ fn facts(cases: &mut Cases) {
         .planned(name, |plan| plan.message_id = message_id(ISSUED * 1000 - 86_400_000, &label));
     let comment = "Sealed a day before the bundle was issued, by a key that was valid then.";
     cases.add(name, Test::of(rules::ARCHIVE, comment, &sealed).archive());
+}
+
+/// Facts at their edges, and of what was refused once its receipt verified.
+fn told(cases: &mut Cases) {
+    let at = |at_ms: u64, age_ms: Option<u64>| Facts {
+        at_ms,
+        bundle_expired: false,
+        expired: false,
+        from_the_future: false,
+        age_ms,
+    };
+    for (name, facts, comment) in [
+        ("facts_when_sealed", at(SEALED, Some(0)), "At the sealing time: an age of 0."),
+        ("facts_just_before", at(SEALED - 1, None), "A millisecond before: within the skew."),
+        ("facts_at_skew", at(SEALED - SKEW, None), "A skew before the sealing time."),
+    ] {
+        let sealed = cases.drafted(name, |_| ());
+        unjudged(cases, name, comment, &sealed, facts.at_ms, facts);
+    }
+    let rule = rules::FACTS;
+    let name = "facts_of_a_revoked_key";
+    let sealed = cases.drafted(name, |_| ());
+    let revoked = World::new().bundle_with(|record| record.revocation = Some((SEALED_S, 2, None)));
+    let comment = "Refused after the receipt verified: the facts are told all the same.";
+    let test = Test::new(rule, comment, &sealed.envelope).bundle(&revoked);
+    let test = test.refused("untrusted/revoked").verify(|verify| {
+        verify.claimed_time = Some(ClaimedTime::After);
+        verify.facts = Some(at(NOW, Some(1000)));
+    });
+    cases.add(name, test);
+    let name = "facts_of_an_expired_message";
+    let sealed = cases.planned(name, |plan| plan.expires = Some(SEALED_S));
+    let facts = Facts { expired: true, ..at(NOW + SKEW, Some(SKEW + 1000)) };
+    let comment = "Refused for its expiry at a time, and told the facts at that time.";
+    let test = Test::new(rule, comment, &sealed.envelope).at(NOW + SKEW).refused("stale/expired");
+    cases.add(name, test.verify(|verify| verify.facts = Some(facts)));
+}
+
+/// Clocks, skews and windows at the end of 64 bits.
+fn sums(cases: &mut Cases) {
+    let rule = rules::SUMS;
+    let expiring =
+        |cases: &Cases, name: &str| cases.planned(name, |plan| plan.expires = Some(SEALED_S + 100));
+    let with_skew = |mut test: Test| {
+        test.case.skew_ms = u64::MAX;
+        test
+    };
+    for (name, now, comment) in [
+        ("skew_largest", SEALED - WINDOW, "Ten minutes before the sealing time."),
+        ("skew_largest_clock_largest_but_one", u64::MAX - 1, "A millisecond before the last."),
+    ] {
+        let sealed = expiring(cases, name);
+        let comment = format!("A skew of 2^64 - 1. {comment}");
+        cases.add(name, with_skew(Test::of(rule, &comment, &sealed).at(now)));
+    }
+    let name = "skew_largest_clock_largest";
+    let sealed = expiring(cases, name);
+    let comment = "A skew of 2^64 - 1, at the last millisecond: everything has expired.";
+    let test = Test::new(rule, comment, &sealed.envelope).at(u64::MAX);
+    cases.add(name, with_skew(test).refused("untrusted/bundle_expired"));
+    let name = "skew_largest_unjudged";
+    let sealed = expiring(cases, name);
+    let facts = Facts {
+        at_ms: u64::MAX,
+        bundle_expired: true,
+        expired: true,
+        from_the_future: false,
+        age_ms: Some(u64::MAX - SEALED),
+    };
+    let comment = "A skew of 2^64 - 1, and nobody judges the last millisecond.";
+    let test = Test::of(rule, comment, &sealed).archive().open(|open| open.now_ms = u64::MAX);
+    cases.add(name, with_skew(test.verify(|verify| verify.facts = Some(facts))));
+    let name = "window_largest";
+    let sealed = cases.drafted(name, |_| ());
+    let comment = "A window of 2^64 - 1, two days after the sealing time.";
+    let test = Test::of(rule, comment, &sealed).at(SEALED + 48 * 3_600_000);
+    let test = test.verify(|verify| verify.max_age_ms = Some(u64::MAX));
+    cases.add(name, test.open(|open| open.window_ms = Some(u64::MAX)));
 }

@@ -108,8 +108,11 @@ fn revocations(cases: &mut Cases) {
         ("superseded_before", (after, 2, None), Some(ClaimedTime::Before)),
         ("ceased_before", (after, 3, None), Some(ClaimedTime::Before)),
         ("revoked_for_unknown_reason", (before, 99, Some(before)), Some(ClaimedTime::After)),
-        // Since when is not said: how far back the doubt reaches is left open.
-        ("compromised_unknown_since", (after, 1, None), None),
+        // Since when is not said: there is no doubt before the revocation.
+        ("compromised_unknown_since", (after, 1, None), Some(ClaimedTime::Before)),
+        ("revoked_then", (SEALED_S, 1, Some(before)), Some(ClaimedTime::After)),
+        ("compromised_then", (after, 1, Some(SEALED_S)), Some(ClaimedTime::InDoubt)),
+        ("superseded_then", (SEALED_S, 2, None), Some(ClaimedTime::After)),
     ];
     let world = World::new();
     for (name, revocation, claimed_time) in revoked {
@@ -154,9 +157,11 @@ fn questions(cases: &mut Cases) {
         ("wrong_signer_case", "spiffe://example.test/Orders"),
         ("wrong_signer_stranger", "spiffe://example.test/nobody"),
         ("wrong_signer_receiver", STOCK),
+        ("wrong_signer_empty", ""),
     ] {
         let sealed = good(cases, name);
-        let comment = format!("Sealed by {ORDERS}, the caller asked for {asked}.");
+        let told = if asked.is_empty() { "a subject of no byte" } else { asked };
+        let comment = format!("Sealed by {ORDERS}, the caller asked for {told}.");
         let test = ask(rule, &comment, &sealed).signer(asked).refused("untrusted/wrong_signer");
         cases.add(name, test);
     }

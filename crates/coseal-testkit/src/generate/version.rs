@@ -145,6 +145,22 @@ fn precedence(cases: &mut Cases) {
     let alone = cbor::tag(96, cbor::array([cbor::bytes(&sealed.protected)]));
     let comment = "Version 2 and nothing but the protected header.";
     cases.refuse("version_2_one_item", VERSION, rule, comment, &alone);
+    for (name, bytes, comment) in [
+        ("version_2_tag_98", cbor::tag(98, &sealed.untagged), "Version 2 under tag 98."),
+        ("version_2_untagged", sealed.untagged.clone(), "Version 2 without a tag."),
+    ] {
+        cases.refuse(name, "malformed/structure", rule, comment, &bytes);
+    }
+    let comment = "Version 2 and an extension's value 5 deep.";
+    cases.fault("version_2_deep_extension", VERSION, rule, comment, |draft| {
+        two(draft);
+        draft.header.set(label::EXTENSION, cbor::nested(5, cbor::uint(0)));
+    });
+    let comment = "Version 2 and a protected header of more than 16384 bytes.";
+    cases.fault("version_2_long_header", VERSION, rule, comment, |draft| {
+        two(draft);
+        draft.header.set(label::EXTENSION, cbor::bytes([7; 16384]));
+    });
     cases.fault("version_2_float", VERSION, rule, "Version 2 and a float.", |draft| {
         two(draft);
         draft.header.set(99, cbor::half(0x3e00));
@@ -162,6 +178,16 @@ fn precedence(cases: &mut Cases) {
     );
     let sealed = cases.drafted("version_2_trailing_byte", two);
     let envelope = [sealed.envelope.as_slice(), &[0]].concat();
+    let comment = "A protected header of more than 16384 bytes, and a byte after its map.";
+    cases.fault("long_header_trailing_byte", "malformed/cbor", rule, comment, |draft| {
+        draft.header.set(label::EXTENSION, cbor::bytes([7; 16384]));
+        draft.protected = Some([draft.header.encode(), vec![0]].concat());
+    });
+    let comment = "A fifth item, and a byte after the protected header's map.";
+    cases.fault("five_items_header_trailing", "malformed/cbor", rule, comment, |draft| {
+        draft.protected = Some([draft.header.encode(), vec![0]].concat());
+        draft.frame.more = vec![cbor::nil()];
+    });
     cases.refuse(
         "version_2_trailing_byte",
         "malformed/cbor",

@@ -325,3 +325,26 @@ fn wycheproof_key_wrap() {
     }
     assert!(valid >= 2 && invalid >= 12, "{valid} {invalid}");
 }
+
+/// Only the one seed is given out, and only once.
+#[test]
+fn hpke_gets_no_randomness_but_the_seed() {
+    let seed = Secret::take(&mut [9; 32]);
+    let mut rng = OneSeed { seed: &seed, asked: 0 };
+    let mut bytes = [0; 32];
+    rng.try_fill_bytes(&mut bytes).unwrap();
+    assert_eq!((bytes, rng.asked), ([9; 32], 1));
+    let mut others: [OneSeed<'_>; 3] = core::array::from_fn(|_| OneSeed { seed: &seed, asked: 0 });
+    assert_eq!(others[0].try_next_u32().unwrap(), 0);
+    assert_eq!(others[1].try_next_u64().unwrap(), 0);
+    others[2].try_fill_bytes(&mut [0; 31]).unwrap();
+    assert!(others.iter().all(|rng| rng.asked == u32::MAX), "what else was asked for is noticed");
+}
+
+#[test]
+fn the_id_of_a_kek_has_1_to_64_bytes() {
+    for (length, is_sound) in [(0, false), (1, true), (64, true), (65, false)] {
+        let found = check_kek_id(&vec![7; length]);
+        assert_eq!(found.map_err(|error| error.code()), is_sound.then_some(()).ok_or("misuse"));
+    }
+}

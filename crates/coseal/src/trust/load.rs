@@ -136,12 +136,24 @@ impl<'a> Body<'a> {
         let Some(rest) = count.checked_sub(1) else {
             return Err(Error::structure(NO_VERSION));
         };
+        // The one label that comes before. It exists in no version that is
+        // known, but a later version is told as that.
+        let has_label_0 = reader.skip_literal(&[0]);
+        if has_label_0 {
+            reader.skip(limits::DEPTH - 1, Values::Any)?;
+            if rest == 0 {
+                return Err(Error::structure(NO_VERSION));
+            }
+        }
         reader.expect_int(1, NO_VERSION)?;
         let version = reader.version("the format version is not an integer")?;
         if version != 1 {
             // What follows may be in any shape, but not in any encoding.
             let detail = format!("bundle version {version}; this reader knows version 1");
             return Err(Error::Unsupported(Unsupported::Version, detail.into()));
+        }
+        if has_label_0 {
+            return Err(Error::structure("a label below 64 that does not exist"));
         }
         let mut fields = Fields::default();
         for _ in 0..rest {

@@ -150,3 +150,22 @@ fn public_keys_of_both_uses_round_trip() {
     assert!(matches!(record.key(), PublicKey::Verifying(_)));
     assert_eq!(record.usage(), Usage::Sign);
 }
+
+#[test]
+fn a_sealer_may_choose_no_receiving_key_that_has_ended_or_was_revoked() {
+    let key = |seed| ReceivingKey::from_bytes(&[seed; 32]).recipient_key().clone();
+    let mut edit = TrustBundle::make("example.test");
+    for seed in 4..=6 {
+        edit.add(NewRecord { key: key(seed).into(), ..record(4) }).unwrap();
+    }
+    edit.retire(&key(5).key_id(), NOW).unwrap();
+    let revocation =
+        Revocation { revoked_at: LATER, reason: Reason::Superseded, compromised_since: None };
+    edit.revoke(&key(6).key_id(), revocation).unwrap();
+    let bundle =
+        TrustBundle::load(&edit.sign(&root(), NOW, LATER).unwrap(), &anchor(), NOW).unwrap();
+    let found = |now| bundle.receiving_keys("spiffe://example.test/4", "orders.eu", now);
+    assert_eq!(found(NOW), vec![key(4)]);
+    assert_eq!(found(Time::from_secs(1_700_000_000)), vec![key(4), key(5)]);
+    assert_eq!(found(Time::from_secs(1_699_999_999)), vec![]);
+}
