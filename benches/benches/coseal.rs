@@ -1,81 +1,65 @@
 //! Criterion benches: groups `seal`, `open`, `verify`, `decode`, `trust` and
-//! `floor`, by payload, batch, suite and number of recipients. Times are those
-//! of a whole batch; the throughput is in messages.
+//! `floor`, under the names that `cargo xtask bench` uses. Times are those of a
+//! whole batch; the throughput is in messages.
 
-use coseal::{
-    Envelope, Message, NewRecord, Pattern, SigningKey, Suite, Time, TrustAnchor, TrustBundle,
-    Verifier,
-};
+use coseal::{Envelope, Message, TrustBundle, Verifier};
 use coseal_benches::floor::Floor;
-use coseal_benches::rig::Rig;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use coseal_benches::rig::{Bundle, RECORDS, Rig};
+use coseal_benches::shape::{MOST, Shape};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 
-const SIZES: [usize; 5] = [64, 256, 1 << 10, 16 << 10, 1 << 20];
-const BATCHES: [usize; 4] = [1, 16, 64, 256];
-const SUITES: [Suite; 2] = [Suite::A256Gcm, Suite::ChaCha20Poly1305];
-/// Payload held at once; more measures the memory.
-const MOST: usize = 16 << 20;
-
-fn shapes() -> impl Iterator<Item = (Suite, usize, usize, String)> {
-    SUITES.into_iter().flat_map(|suite| {
-        SIZES.into_iter().flat_map(move |size| {
-            BATCHES
-                .into_iter()
-                .filter(move |batch| size * batch <= MOST)
-                .map(move |batch| (suite, size, batch, format!("{size}B/batch{batch}/{suite}")))
-        })
-    })
+fn rig_of(shape: Shape) -> Rig {
+    Rig::new(shape.suite, shape.recipients).expect("entropy")
 }
 
 fn seal(c: &mut Criterion) {
     let mut group = c.benchmark_group("seal");
-    for (suite, size, batch, name) in shapes() {
-        for recipients in [1, 8] {
-            // Entries are written once an epoch: they count by their bytes alone.
-            if recipients > 1 && size > 1 << 10 {
-                continue;
-            }
-            let rig = Rig::new(suite, recipients).expect("entropy");
-            let payload = vec![0x5a; size];
-            let messages = vec![Message::new(&payload); batch];
-            group.throughput(Throughput::Elements(batch as u64));
-            group.bench_function(BenchmarkId::new(&name, recipients), |b| {
+    for shape in Shape::all(MOST) {
+        let rig = rig_of(shape);
+        let payload = vec![0x5a; shape.size];
+        let messages = vec![Message::new(&payload); shape.batch];
+        group.throughput(Throughput::Elements(shape.batch as u64));
+        let mut out = Vec::new();
+        group.bench_function(shape.to_string(), |b| {
+            if shape.batch == 1 {
+                b.iter(|| {
+                    out.clear();
+                    rig.sealer.seal_into(Message::new(&payload), &mut out).expect("entropy");
+                });
+            } else {
                 b.iter(|| black_box(rig.sealer.seal_batch(&messages)));
-            });
-        }
+            }
+        });
     }
 }
 
 fn open(c: &mut Criterion) {
     let mut group = c.benchmark_group("open");
-    for (suite, size, batch, name) in shapes() {
-        for recipients in [1, 8] {
-            if recipients > 1 && size > 1 << 10 {
-                continue;
-            }
-            let rig = Rig::new(suite, recipients).expect("entropy");
-            let envelopes = rig.batch(size, batch).expect("entropy");
-            group.throughput(Throughput::Elements(batch as u64));
-            group.bench_function(BenchmarkId::new(&name, recipients), |b| {
-                b.iter(|| {
-                    for envelope in &envelopes {
-                        black_box(rig.opener.open(envelope)).expect("sound");
-                    }
-                });
+    for shape in Shape::all(MOST) {
+        let rig = rig_of(shape);
+        let envelopes = rig.batch(shape.size, shape.batch).expect("entropy");
+        let mut buffers = envelopes.clone();
+        group.throughput(Throughput::Elements(shape.batch as u64));
+        group.bench_function(shape.to_string(), |b| {
+            b.iter(|| {
+                for (buffer, envelope) in buffers.iter_mut().zip(&envelopes) {
+                    buffer.clone_from(envelope);
+                    black_box(rig.opener.open_in_place(buffer)).expect("sound");
+                }
             });
-        }
+        });
     }
 }
 
 fn verify(c: &mut Criterion) {
     let mut group = c.benchmark_group("verify");
-    for (suite, size, batch, name) in shapes() {
-        let rig = Rig::new(suite, 1).expect("entropy");
-        let envelopes = rig.batch(size, batch).expect("entropy");
-        group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(name, |b| {
+    for shape in Shape::all(MOST) {
+        let rig = rig_of(shape);
+        let envelopes = rig.batch(shape.size, shape.batch).expect("entropy");
+        group.throughput(Throughput::Elements(shape.batch as u64));
+        group.bench_function(shape.to_string(), |b| {
             b.iter(|| {
                 // A fresh auditor: one strict verification a batch.
                 let verifier = Verifier::new(rig.trust.clone());
@@ -89,41 +73,24 @@ fn verify(c: &mut Criterion) {
 
 fn decode(c: &mut Criterion) {
     let mut group = c.benchmark_group("decode");
-    for (batch, recipients) in [(1, 1), (64, 1), (64, 8), (256, 1)] {
-        let rig = Rig::new(Suite::A256Gcm, recipients).expect("entropy");
-        let envelopes = rig.batch(256, batch).expect("entropy");
-        let envelope = envelopes.first().expect("a batch");
-        group.bench_function(format!("batch{batch}/{recipients}"), |b| {
-            b.iter(|| black_box(Envelope::decode(black_box(envelope))).expect("sound"));
+    for shape in Shape::to_decode() {
+        let envelopes = rig_of(shape).batch(shape.size, shape.batch).expect("entropy");
+        group.throughput(Throughput::Elements(shape.batch as u64));
+        group.bench_function(shape.to_string(), |b| {
+            b.iter(|| {
+                for envelope in &envelopes {
+                    black_box(Envelope::decode(black_box(envelope))).expect("sound");
+                }
+            });
         });
     }
 }
 
 fn trust(c: &mut Criterion) {
     let mut group = c.benchmark_group("trust");
-    let now = Time::now();
-    for records in [1_u32, 100, 10_000] {
-        let root = SigningKey::generate().expect("entropy");
-        let mut edit = TrustBundle::make("bench");
-        for number in 0..records {
-            let mut seed = [7; 32];
-            if let Some(start) = seed.first_chunk_mut::<4>() {
-                *start = number.to_be_bytes();
-            }
-            let key = SigningKey::from_bytes(&seed);
-            edit.add(NewRecord {
-                key: key.verifying_key().clone().into(),
-                subject: format!("spiffe://bench/{number}"),
-                valid_from: now,
-                valid_until: None,
-                channels: vec![Pattern::new("orders.>").expect("a pattern")],
-            })
-            .expect("a new key");
-        }
-        let expires = now.plus(Duration::from_secs(86_400));
-        let bytes = edit.sign(&root, now, expires).expect("a bundle");
-        let anchor = TrustAnchor::pinned([root.verifying_key().clone()]);
-        group.bench_function(format!("load/{records}"), |b| {
+    for records in RECORDS {
+        let Bundle { bytes, anchor, now } = Bundle::new(records).expect("a bundle");
+        group.bench_function(Bundle::case(records), |b| {
             b.iter(|| black_box(TrustBundle::load(&bytes, &anchor, now)).expect("sound"));
         });
     }
@@ -131,12 +98,13 @@ fn trust(c: &mut Criterion) {
 
 fn floor(c: &mut Criterion) {
     let mut group = c.benchmark_group("floor");
-    for (suite, size, batch, name) in shapes() {
-        let mut floor = Floor::new(suite, size, batch);
-        group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(format!("seal/{name}"), |b| b.iter(|| floor.seal()));
-        group.bench_function(format!("open/{name}"), |b| b.iter(|| floor.open()));
-        group.bench_function(format!("verify/{name}"), |b| b.iter(|| floor.verify()));
+    // The cryptography of a message is the same for however many recipients.
+    for shape in Shape::all(MOST).filter(|shape| shape.recipients == 1) {
+        let mut floor = Floor::new(shape.suite, shape.size, shape.batch);
+        group.throughput(Throughput::Elements(shape.batch as u64));
+        group.bench_function(format!("seal/{shape}"), |b| b.iter(|| floor.seal()));
+        group.bench_function(format!("open/{shape}"), |b| b.iter(|| floor.open()));
+        group.bench_function(format!("verify/{shape}"), |b| b.iter(|| floor.verify()));
     }
 }
 

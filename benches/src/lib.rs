@@ -5,4 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod floor;
+pub mod ratios;
 pub mod rig;
+pub mod shape;
+pub mod turns;

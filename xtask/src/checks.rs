@@ -27,6 +27,7 @@ pub(crate) fn steps(options: Options) -> Vec<Step> {
         ("generator: does not depend on coseal", dependencies::generator_stands_alone),
         ("lints: cargo clippy, warnings are errors", lints),
         ("tests, doc tests, schemas, README", tests),
+        ("aws-lc: the other backend makes the same bytes", other_backend),
         ("documentation: cargo doc, no warnings", documentation),
         ("no_std: the core without std", no_std::core_links_without_std),
         ("vectors: regenerated, byte for byte", vectors::regenerated),
@@ -67,6 +68,21 @@ fn tests(checkout: &Checkout) -> Result<Finding, Failure> {
         .args(["test", "--workspace", "--no-fail-fast"])
         // Built by this very call, before the tests that need it run.
         .env("COSEAL_BIN", checkout.target().join("debug").join("coseal"))
+        .output()?;
+    let tally = Tally::of(&output);
+    if tally.passed == 0 {
+        return Err(Failure::new("no test ran"));
+    }
+    Ok(Finding::Tested(tally))
+}
+
+/// Whoever computes, the vectors and every refusal stay the same.
+fn other_backend(checkout: &Checkout) -> Result<Finding, Failure> {
+    let targets = ["--lib", "--test=reference", "--test=vectors", "--test=hostile"];
+    let output = checkout
+        .cargo()
+        .args(["test", "--package", "coseal", "--features", "aws-lc", "--no-fail-fast"])
+        .args(targets)
         .output()?;
     let tally = Tally::of(&output);
     if tally.passed == 0 {

@@ -5,11 +5,13 @@
 //! `tests/`.
 #![forbid(unsafe_code)]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+mod bench;
 mod checkout;
 mod checks;
 mod fuzz;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let (steps, words) = match matches.subcommand() {
         Some(("test", options)) => (tests(&checkout, options), words(options, "steps")),
         Some(("fuzz", options)) => (fuzzing(&checkout, options), Vec::new()),
+        Some(("bench", options)) => return measuring(&checkout, options),
         _ => return ExitCode::from(2),
     };
     let steps = match steps {
@@ -56,6 +59,22 @@ fn tests(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failure
 fn fuzzing(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failure> {
     let minutes = options.get_one::<u64>("minutes").copied().unwrap_or(1);
     fuzz::steps(checkout, &words(options, "targets"), Duration::from_secs(60 * minutes))
+}
+
+fn measuring(checkout: &Checkout, options: &ArgMatches) -> ExitCode {
+    let options = bench::Options {
+        peers: options.get_flag("peers"),
+        quick: options.get_flag("quick"),
+        json: options.get_one::<PathBuf>("json").cloned(),
+        words: words(options, "cases"),
+    };
+    match bench::run(checkout, &options, &mut std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn words<'a>(options: &'a ArgMatches, name: &str) -> Vec<&'a str> {
@@ -94,11 +113,35 @@ fn command() -> Command {
                 .value_parser(value_parser!(u64).range(1..))
                 .help("How long each target runs"),
         );
+    let bench = Command::new("bench")
+        .about("Measure coseal against the floor: the bare cryptography of a message")
+        .arg(
+            Arg::new("cases")
+                .value_name("WORD")
+                .num_args(0..)
+                .help("Measure only the cases whose group/case contains one of these words"),
+        )
+        .arg(Arg::new("peers").long("peers").action(ArgAction::SetTrue).help(
+            "Also measure other ways to do the same (needs OpenSSL 3 with headers, and cmake; builds for many minutes)",
+        ))
+        .arg(
+            Arg::new("quick")
+                .long("quick")
+                .action(ArgAction::SetTrue)
+                .help("Run each case a few times: shows that it works, in seconds"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Also write all figures to a file, as a JSON array"),
+        );
     Command::new("cargo xtask")
         .about("Project tasks")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([test, fuzz])
+        .subcommands([test, fuzz, bench])
 }
 
 #[cfg(test)]

@@ -133,6 +133,9 @@ impl From<StoreError> for Failure {
             StoreError::Exists { .. } => Self::misuse(format!("{path} exists already"))
                 .hint("give another name, or --force to replace it"),
             StoreError::Core { source, .. } => Self::core(path, source),
+            StoreError::InUse { .. } => {
+                Self::misuse(error.to_string()).hint("wait until the other process has ended")
+            }
             _ => Self::misuse(error.to_string()),
         }
     }

@@ -32,6 +32,11 @@ pub enum StoreError {
         /// What is there.
         path: PathBuf,
     },
+    /// Another process has it.
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// The content is not what it should be.
     Core {
         /// The file.
@@ -57,6 +62,7 @@ impl StoreError {
             Self::Io { path, .. }
             | Self::Permissions { path, .. }
             | Self::Exists { path }
+            | Self::InUse { path }
             | Self::Core { path, .. } => path,
         }
     }
@@ -74,6 +80,7 @@ impl fmt::Display for StoreError {
                 )
             }
             Self::Exists { .. } => write!(f, "{path} exists already"),
+            Self::InUse { .. } => write!(f, "{path} is in use by another process"),
             Self::Core { source, .. } => write!(f, "{path}: {source}"),
         }
     }
@@ -84,7 +91,7 @@ impl std::error::Error for StoreError {
         match self {
             Self::Io { source, .. } => Some(source),
             Self::Core { source, .. } => Some(source),
-            Self::Permissions { .. } | Self::Exists { .. } => None,
+            Self::Permissions { .. } | Self::Exists { .. } | Self::InUse { .. } => None,
         }
     }
 }

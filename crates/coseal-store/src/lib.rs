@@ -1,5 +1,6 @@
-//! Files that must survive a restart: key files, trust bundle files, and the
-//! state that keeps a trust bundle from being rolled back.
+//! Files that must survive a restart: key files, trust bundle files, the state
+//! that keeps a trust bundle from being rolled back, the replay memory, and the
+//! list of dead letters.
 //!
 //! What is read is not trusted: reads are bounded, keys and bundles are checked
 //! by `coseal` itself, and a private key that others can read is refused. What
@@ -35,14 +36,19 @@
 
 mod aside;
 mod bundle;
+mod database;
+mod dead_letters;
 mod error;
 pub mod keys;
 mod lock;
 mod read;
+mod replay;
 mod state;
 
 pub use aside::{Aside, Existing, Mode};
 pub use bundle::{BundleFile, read_bundle};
+pub use dead_letters::{DeadLetter, DeadLetterFile};
 pub use error::{Result, StoreError};
 pub use lock::is_same_file;
+pub use replay::ReplayFile;
 pub use state::StateFile;

@@ -61,7 +61,9 @@ pub use keyring::{KeyProvider, Keyring, UnwrapRequest};
 pub use message::Message;
 pub use open::{Opened, Opener, OpenerBuilder, Window, state};
 pub use receipt::OtherReceipt;
-pub use replay::{InMemoryReplay, Observed, Position, ReplayMemory, Sighting};
+pub use replay::{
+    InMemoryReplay, Observed, Position, ReplayIndex, ReplayMemory, ReplayRecord, Sighting,
+};
 pub use seal::Signer;
 #[cfg(feature = "os")]
 pub use seal::{ChainEnd, Sealer, SealerBuilder, UnsignedBatch};

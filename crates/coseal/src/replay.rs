@@ -1,7 +1,15 @@
 //! Step 8: what has been seen, and where. Asked only about messages that
 //! opened; a refused message is never marked seen.
 
-use alloc::collections::BTreeMap;
+mod chunk;
+mod coded;
+mod epoch;
+mod index;
+mod pages;
+mod record;
+mod span;
+mod sweep;
+
 use core::time::Duration;
 
 use crate::clock::Time;
@@ -9,6 +17,9 @@ use crate::error::Result;
 use crate::header::EpochId;
 use crate::key::Thumbprint;
 use crate::sync::Mutex;
+
+pub use index::ReplayIndex;
+pub use record::ReplayRecord;
 
 /// Where a carrier holds a message: a log (a partition, a stream) and the
 /// place in it.
@@ -49,6 +60,15 @@ pub enum Observed {
 }
 
 /// Remembers what has been seen for as long as it could be shown again.
+///
+/// Where the carrier is a log, a memory that was lost is rebuilt by reading the
+/// log back, through every step before this one, and showing each message that
+/// passes to [`observe`](Self::observe), in the order of the log, at the
+/// position where it stands; what it answers does not matter then. Positions
+/// that were dead-lettered are left out. Read back at least window and two
+/// skews behind where the consumer stands in the log that lags most, in every
+/// log, and begin with that one: what its signers show there keeps what the
+/// others bring.
 pub trait ReplayMemory: Send + Sync {
     /// Looks a message up and marks it seen.
     ///
@@ -71,30 +91,10 @@ pub trait ReplayMemory: Send + Sync {
 }
 
 /// A memory that lives as long as its process. Exact within its window;
-/// nothing is evicted early.
+/// nothing is evicted early. What it holds and costs: [`ReplayIndex`].
 #[derive(Debug)]
 pub struct InMemoryReplay {
-    keep: Duration,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    epochs: BTreeMap<(Thumbprint, EpochId), Epoch>,
-    latest: BTreeMap<(u64, Thumbprint), Time>,
-    /// When forgotten epochs were last looked for.
-    swept_at: Time,
-    /// What was sealed before may have been forgotten.
-    horizon: Time,
-}
-
-#[derive(Debug, Default)]
-struct Epoch {
-    /// The latest sealing time seen in it.
-    newest: Time,
-    at: BTreeMap<u64, Position>,
-    /// Sequences without positions: first and last of each run.
-    runs: BTreeMap<u64, u64>,
+    index: Mutex<ReplayIndex>,
 }
 
 impl InMemoryReplay {
@@ -102,41 +102,23 @@ impl InMemoryReplay {
     /// ahead at its sealing, one for a reader's that lags.
     #[must_use]
     pub const fn new(window: Duration, skew: Duration) -> Self {
-        let keep = window.saturating_add(skew).saturating_add(skew);
-        let state = State {
-            epochs: BTreeMap::new(),
-            latest: BTreeMap::new(),
-            swept_at: Time::from_millis(0),
-            horizon: Time::from_millis(0),
-        };
-        Self { keep, state: Mutex::new(state) }
+        Self { index: Mutex::new(ReplayIndex::new(window, skew)) }
+    }
+
+    /// The memory held, in bytes; see [`ReplayIndex::bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.index.lock().bytes()
     }
 }
 
 impl ReplayMemory for InMemoryReplay {
     fn observe(&self, sighting: &Sighting) -> Result<Observed> {
-        let mut state = self.state.lock();
-        state.sweep(sighting.now, self.keep);
-        let horizon = state.horizon;
-        let epoch = state.epochs.entry((sighting.signer, sighting.epoch)).or_default();
-        epoch.newest = epoch.newest.max(sighting.sealed_at);
-        let observed = match sighting.position {
-            Some(position) => epoch.observe_at(sighting.sequence, position),
-            // What was forgotten could be anything.
-            None if sighting.sealed_at < horizon => Observed::Replay,
-            None => epoch.observe(sighting.sequence),
-        };
-        if let Some(position) = sighting.position
-            && observed != Observed::Replay
-        {
-            let latest = state.latest.entry((position.log, sighting.signer)).or_default();
-            *latest = (*latest).max(sighting.sealed_at);
-        }
-        Ok(observed)
+        Ok(self.index.lock().observe(sighting))
     }
 
     fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time> {
-        self.state.lock().latest.get(&(log, *signer)).copied()
+        self.index.lock().latest(log, signer)
     }
 
     fn flush(&self) -> Result<()> {
@@ -144,66 +126,6 @@ impl ReplayMemory for InMemoryReplay {
     }
 }
 
-impl State {
-    /// Forgets epochs of which nothing could pass as fresh any more: by the
-    /// clock, or, where it came with positions, by the latest time of its
-    /// signer in the log that lags most.
-    fn sweep(&mut self, now: Time, keep: Duration) {
-        if now.since(self.swept_at) < keep / 8 {
-            return;
-        }
-        self.swept_at = now;
-        // Should the clock go back, what was forgotten stays refused.
-        self.horizon = self.horizon.max(now.minus(keep));
-        let mut lagging: BTreeMap<Thumbprint, Time> = BTreeMap::new();
-        for ((_, signer), latest) in &self.latest {
-            let least = lagging.entry(*signer).or_insert(*latest);
-            *least = (*least).min(*latest);
-        }
-        self.epochs.retain(|(signer, _), epoch| {
-            let reference =
-                if epoch.at.is_empty() { Some(now) } else { lagging.get(signer).copied() };
-            reference.is_none_or(|reference| reference.since(epoch.newest) <= keep)
-        });
-    }
-}
-
-impl Epoch {
-    fn observe_at(&mut self, sequence: u64, position: Position) -> Observed {
-        // A refused message is never marked seen.
-        match self.at.get(&sequence) {
-            Some(before) if *before == position => Observed::Redelivery,
-            Some(_) => Observed::Replay,
-            None if self.runs_hold(sequence) => Observed::Replay,
-            None => {
-                self.at.insert(sequence, position);
-                Observed::New
-            }
-        }
-    }
-
-    fn observe(&mut self, sequence: u64) -> Observed {
-        if self.runs_hold(sequence) || self.at.contains_key(&sequence) {
-            return Observed::Replay;
-        }
-        // Joins the run before, the run after, or both.
-        let before = self.runs.range(..sequence).next_back().map(|(first, last)| (*first, *last));
-        let (first, mut last) = match before {
-            Some((first, last)) if last.checked_add(1) == Some(sequence) => (first, sequence),
-            _ => (sequence, sequence),
-        };
-        if let Some(after) = sequence.checked_add(1).and_then(|next| self.runs.remove(&next)) {
-            last = after;
-        }
-        self.runs.insert(first, last);
-        Observed::New
-    }
-
-    fn runs_hold(&self, sequence: u64) -> bool {
-        self.runs.range(..=sequence).next_back().is_some_and(|(_, last)| *last >= sequence)
-    }
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests;

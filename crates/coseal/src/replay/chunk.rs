@@ -6,8 +6,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::coded::{self, Run, Runs};
 use super::Position;
+use super::coded::{self, Run, Runs};
 use crate::clock::Time;
 
 /// Sequences in a chunk, as a power of two. The lower, the cheaper is a look
@@ -130,7 +130,7 @@ impl Chunk {
     /// Memory held outside the chunk itself.
     pub(super) fn bytes(&self) -> usize {
         match &self.body {
-            Body::Open(runs) => runs.capacity() * mem::size_of::<Run>(),
+            Body::Open(runs) => runs.capacity() * size_of::<Run>(),
             Body::Closed(bytes) => bytes.len(),
         }
     }

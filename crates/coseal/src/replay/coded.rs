@@ -44,11 +44,14 @@ impl Run {
 /// Encodes runs in ascending order.
 pub(super) fn encode(runs: &[Run]) -> Box<[u8]> {
     let mut logs: Vec<u64> = runs.iter().map(|run| run.log).collect();
-    logs.sort_unstable();
     logs.dedup();
+    if logs.len() > 1 {
+        logs.sort_unstable();
+        logs.dedup();
+    }
     let mut tails: Vec<Tail> = logs.iter().map(|&log| Tail { log, expected: 0 }).collect();
     let count = logs.len() as u64;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(16 + 4 * runs.len());
     put(&mut out, count.wrapping_sub(1));
     let mut before = None;
     for log in logs {
@@ -75,7 +78,9 @@ pub(super) fn encode(runs: &[Run]) -> Box<[u8]> {
 /// All runs, where the bytes are a whole chunk.
 pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Run>> {
     let mut runs = Runs::read(bytes)?;
-    let all: Vec<Run> = runs.by_ref().collect();
+    // A run has two bytes at least, most have about three.
+    let mut all = Vec::with_capacity(1 + runs.rest.len() / 3);
+    all.extend(runs.by_ref());
     (runs.rest.is_empty() && !all.is_empty()).then_some(all)
 }
 
@@ -118,12 +123,17 @@ impl<'a> Runs<'a> {
 
     fn run(&mut self) -> Option<Run> {
         let mut rest = self.rest;
-        let head = take(&mut rest)?;
-        let count = self.tails.len() as u64;
-        let gap = u16::try_from((head >> 1) / count).ok()?;
-        let tail = self.tails.get_mut(usize::try_from((head >> 1) % count).ok()?)?;
+        // Within 32 bits: it is divided by.
+        let head = u32::try_from(take(&mut rest)?).ok()?;
+        let (gap, index) = match u32::try_from(self.tails.len()).ok()? {
+            1 => (head >> 1, 0),
+            logs => ((head >> 1) / logs, (head >> 1) % logs),
+        };
+        let tail = self.tails.get_mut(usize::try_from(index).ok()?)?;
+        let gap = u16::try_from(gap).ok()?;
         let first = u8::try_from(self.next.checked_add(gap)?).ok()?;
-        let more = if head & 1 == 1 { u8::try_from(take(&mut rest)?).ok()?.checked_add(1)? } else { 0 };
+        let more =
+            if head & 1 == 1 { u8::try_from(take(&mut rest)?).ok()?.checked_add(1)? } else { 0 };
         let last = first.checked_add(more)?;
         let offset = tail.expected.wrapping_add(unzigzag(take(&mut rest)?));
         offset.checked_add(u64::from(more))?;
@@ -184,4 +194,5 @@ const fn unzigzag(number: u64) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
 mod tests;

@@ -2,6 +2,7 @@
 //! no clock, no I/O: a memory puts one behind a lock and, if it is durable,
 //! writes what changed.
 
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
@@ -19,17 +20,25 @@ use crate::header::EpochId;
 use crate::key::Thumbprint;
 
 /// Runs that may be held one by one, in all open chunks together; beyond that
-/// the chunk opened first is closed. At most 24 bytes each, twice that while a
-/// list grows. Enough for 256 sealers at once whose messages are mixed in one log.
+/// the chunk opened first is closed. Enough for 256 sealers at once whose
+/// messages are mixed in one log. With their lists and their queue they take
+/// about 1 MB, and never more than 7.
 const OPEN_RUNS: usize = 1 << 15;
 
 /// What a replay memory is made of: exact within its window, nothing forgotten
 /// early.
 ///
-/// Most messages that came in order cost well below a byte: positions are held
-/// as runs and small differences, sequences without positions as a compressed
-/// bitmap. A signer who numbers its messages as expensively as it can costs
-/// about 300 bytes a message, and no more time than others.
+/// With positions, a message that came in order costs one byte where a sealer
+/// has its log to itself, and up to four where others' messages lie between;
+/// without positions next to nothing, or half a byte where many are missing.
+/// What is open to additions takes some megabytes more. A signer who numbers
+/// its messages as expensively as it can costs at most 250 bytes and a few
+/// microseconds a message. What is forgotten is looked for eight times in a
+/// window, and so is held up to an eighth longer.
+///
+/// In a log where a signer fell silent, a copy of what it sealed since is never
+/// too old. So that stays seen, only without its positions, until the signer is
+/// heard there again.
 ///
 /// [`InMemoryReplay`](super::InMemoryReplay) is one behind a lock. A durable
 /// memory makes one with [`durable`](Self::durable), gives it what its store
@@ -37,33 +46,35 @@ const OPEN_RUNS: usize = 1 << 15;
 /// ([`take_changes`](Self::take_changes)) when it is flushed.
 #[derive(Debug)]
 pub struct ReplayIndex {
-    keep: Duration,
-    signers: BTreeMap<[u8; 32], Signer>,
+    pub(super) keep: Duration,
+    pub(super) signers: BTreeMap<[u8; 32], Signer>,
     /// Open chunks, in the order in which they were opened.
-    open: VecDeque<PageKey>,
-    open_runs: usize,
+    pub(super) open: VecDeque<PageKey>,
+    pub(super) open_runs: usize,
+    pub(super) most_open_runs: usize,
     /// When forgettable pages were last looked for.
-    swept_at: Time,
+    pub(super) swept_at: Time,
     /// What was sealed before may have been forgotten.
-    horizon: Time,
-    /// What has changed, where that is asked for; each key once.
-    changes: Option<Vec<Key>>,
+    pub(super) horizon: Time,
+    pub(super) horizon_changed: bool,
+    /// What has changed, where that is asked for.
+    pub(super) changes: Option<Vec<Key>>,
 }
 
 #[derive(Debug, Default)]
-struct Signer {
-    epochs: BTreeMap<EpochId, Epoch>,
-    logs: BTreeMap<u64, Log>,
+pub(super) struct Signer {
+    pub(super) epochs: BTreeMap<EpochId, Epoch>,
+    pub(super) logs: BTreeMap<u64, Log>,
 }
 
 /// What is known of one signer in one log.
 #[derive(Debug, Default)]
-struct Log {
+pub(super) struct Log {
     /// The latest sealing time seen in it.
-    latest: Time,
+    pub(super) latest: Time,
     /// What was sealed before may have been forgotten, here.
-    floor: Time,
-    changed: bool,
+    pub(super) floor: Time,
+    pub(super) changed: bool,
 }
 
 impl ReplayIndex {
@@ -76,18 +87,18 @@ impl ReplayIndex {
             signers: BTreeMap::new(),
             open: VecDeque::new(),
             open_runs: 0,
+            most_open_runs: OPEN_RUNS,
             swept_at: Time::from_millis(0),
             horizon: Time::from_millis(0),
+            horizon_changed: false,
             changes: None,
         }
     }
 
     /// The same, and notes what changes, for [`take_changes`](Self::take_changes).
     #[must_use]
-    pub const fn durable(window: Duration, skew: Duration) -> Self {
-        let mut index = Self::new(window, skew);
-        index.changes = Some(Vec::new());
-        index
+    pub fn durable(window: Duration, skew: Duration) -> Self {
+        Self { changes: Some(Vec::new()), ..Self::new(window, skew) }
     }
 
     /// Looks a message up and marks it seen.
@@ -98,9 +109,7 @@ impl ReplayIndex {
         // What was forgotten could be anything.
         let forgettable = match sighting.position {
             None => sighting.sealed_at < self.horizon,
-            Some(at) => {
-                signer.logs.get(&at.log).is_some_and(|log| sighting.sealed_at < log.floor)
-            }
+            Some(at) => signer.logs.get(&at.log).is_some_and(|log| sighting.sealed_at < log.floor),
         };
         let epoch = if forgettable {
             match signer.epochs.get_mut(&sighting.epoch) {
@@ -133,11 +142,14 @@ impl ReplayIndex {
                     }
                     note(&mut self.changes, &mut chunk.changed, || Key::Chunk(page(number)));
                 }
-                let log = signer.logs.entry(at.log).or_default();
-                if sighting.sealed_at > log.latest {
-                    log.latest = sighting.sealed_at;
-                    let key = || Key::Log { signer: id, log: at.log };
-                    note(&mut self.changes, &mut log.changed, key);
+                let key = || Key::Log { signer: id, log: at.log };
+                match signer.logs.entry(at.log) {
+                    Entry::Occupied(known) if known.get().latest >= sighting.sealed_at => {}
+                    entry @ (Entry::Occupied(_) | Entry::Vacant(_)) => {
+                        let log = entry.or_default();
+                        log.latest = sighting.sealed_at;
+                        note(&mut self.changes, &mut log.changed, key);
+                    }
                 }
             }
             None => {
@@ -169,11 +181,11 @@ impl ReplayIndex {
                 + tree_bytes::<EpochId, Epoch>(signer.epochs.len())
                 + signer.epochs.values().map(Epoch::bytes).sum::<usize>()
         });
-        mem::size_of::<Self>()
+        size_of::<Self>()
             + tree_bytes::<[u8; 32], Signer>(self.signers.len())
             + signers.sum::<usize>()
-            + self.open.capacity() * mem::size_of::<PageKey>()
-            + self.changes.as_ref().map_or(0, Vec::capacity) * mem::size_of::<Key>()
+            + self.open.capacity() * size_of::<PageKey>()
+            + self.changes.as_ref().map_or(0, Vec::capacity) * size_of::<Key>()
     }
 
     /// What changed since the last time, as it is now.
@@ -185,9 +197,12 @@ impl ReplayIndex {
     /// Notes again what was taken and could not be written.
     pub fn put_back(&mut self, records: &[ReplayRecord]) {
         for key in records.iter().filter_map(|record| Key::decode(&record.key)) {
-            let mut gone = false;
-            let flag = self.flag(&key);
-            note(&mut self.changes, flag.unwrap_or(&mut gone), || key);
+            let noted = self.flag(&key).is_some_and(|flag| mem::replace(flag, true));
+            if let Some(changes) = &mut self.changes
+                && !noted
+            {
+                changes.push(key);
+            }
         }
     }
 
@@ -214,16 +229,16 @@ impl ReplayIndex {
                 signer.logs.insert(log, Log { latest: time, floor, changed: false });
                 value.is_empty().then_some(())
             }
-            Key::Chunk(key) => {
-                let chunk = Chunk::restore(time, value)?;
-                *self.epoch(&key).chunks.page(key.number) = chunk;
-                (key.number >> (u64::BITS - CHUNK_BITS) == 0).then_some(())
+            Key::Chunk(key) if key.number >> (u64::BITS - CHUNK_BITS) == 0 => {
+                *self.epoch(&key).chunks.page(key.number) = Chunk::restore(time, value)?;
+                Some(())
             }
-            Key::Span(key) => {
-                let span = Span::restore(time, value)?;
-                *self.epoch(&key).spans.page(key.number) = span;
-                (key.number >> (u64::BITS - SPAN_BITS) == 0).then_some(())
+            Key::Span(key) if key.number >> (u64::BITS - SPAN_BITS) == 0 => {
+                *self.epoch(&key).spans.page(key.number) = Span::restore(time, value)?;
+                Some(())
             }
+            // No sequence leads to such a page.
+            Key::Chunk(_) | Key::Span(_) => None,
         }
     }
 
@@ -243,18 +258,59 @@ impl ReplayIndex {
                 put_time(&mut out, log.floor);
             }
             Key::Chunk(key) => {
-                let epoch = self.signers.get(&key.signer)?.epochs.get(&key.epoch)?;
-                let chunk = epoch.chunks.find(key.number)?;
+                let chunk = self.find(key)?.chunks.find(key.number)?;
                 put_time(&mut out, chunk.newest);
                 chunk.encode(&mut out);
             }
             Key::Span(key) => {
-                let epoch = self.signers.get(&key.signer)?.epochs.get(&key.epoch)?;
-                let span = epoch.spans.find(key.number)?;
+                let span = self.find(key)?.spans.find(key.number)?;
                 put_time(&mut out, span.newest);
                 span.encode(&mut out);
             }
         }
         Some(out)
+    }
+
+    /// Whether what lies under a key is noted as changed; `None` where nothing
+    /// lies there.
+    fn flag(&mut self, key: &Key) -> Option<&mut bool> {
+        match key {
+            Key::Horizon => Some(&mut self.horizon_changed),
+            Key::Log { signer, log } => {
+                Some(&mut self.signers.get_mut(signer)?.logs.get_mut(log)?.changed)
+            }
+            Key::Chunk(key) => Some(&mut self.find_mut(key)?.chunks.find_mut(key.number)?.changed),
+            Key::Span(key) => Some(&mut self.find_mut(key)?.spans.find_mut(key.number)?.changed),
+        }
+    }
+
+    pub(super) fn find(&self, key: &PageKey) -> Option<&Epoch> {
+        self.signers.get(&key.signer)?.epochs.get(&key.epoch)
+    }
+
+    fn find_mut(&mut self, key: &PageKey) -> Option<&mut Epoch> {
+        self.signers.get_mut(&key.signer)?.epochs.get_mut(&key.epoch)
+    }
+
+    fn close_oldest(&mut self) {
+        while self.open_runs > self.most_open_runs
+            && let Some(key) = self.open.pop_front()
+        {
+            let epoch = self.find_mut(&key);
+            if let Some(chunk) = epoch.and_then(|epoch| epoch.chunks.find_mut(key.number)) {
+                let runs = chunk.open_runs();
+                chunk.close();
+                self.open_runs -= runs;
+            }
+        }
+    }
+}
+
+/// Notes a change, once until changes are taken.
+pub(super) fn note(changes: &mut Option<Vec<Key>>, changed: &mut bool, key: impl FnOnce() -> Key) {
+    if let Some(changes) = changes
+        && !mem::replace(changed, true)
+    {
+        changes.push(key());
     }
 }

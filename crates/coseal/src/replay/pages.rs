@@ -33,11 +33,7 @@ impl<T: Default> Pages<T> {
 
     pub(super) fn find_mut(&mut self, number: u64) -> Option<&mut T> {
         let inner = self.0.as_mut()?;
-        if inner.number == number {
-            Some(&mut inner.page)
-        } else {
-            inner.below.get_mut(&number)
-        }
+        if inner.number == number { Some(&mut inner.page) } else { inner.below.get_mut(&number) }
     }
 
     /// The page of that number, new and empty where there was none.
@@ -69,10 +65,19 @@ impl<T: Default> Pages<T> {
         }
     }
 
+    /// All pages, in no order.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.0.iter().flat_map(|inner| {
+            let below = inner.below.iter().map(|(number, page)| (*number, page));
+            below.chain([(inner.number, &inner.page)])
+        })
+    }
+
     /// Memory held outside `self`: `bytes` says what a page holds outside itself.
     pub(super) fn bytes(&self, bytes: impl Fn(&T) -> usize) -> usize {
         let Some(inner) = self.0.as_ref() else { return 0 };
-        mem::size_of::<Inner<T>>()
+        size_of::<Inner<T>>()
             + bytes(&inner.page)
             + tree_bytes::<u64, T>(inner.below.len())
             + inner.below.values().map(bytes).sum::<usize>()
@@ -83,5 +88,5 @@ impl<T: Default> Pages<T> {
 /// taken after insertions in order, the worst that the standard library makes
 /// in the long run, and its pointers.
 pub(super) const fn tree_bytes<K, V>(entries: usize) -> usize {
-    entries.div_ceil(6) * (11 * mem::size_of::<(K, V)>() + 32)
+    entries.div_ceil(6) * (11 * size_of::<(K, V)>() + 32)
 }

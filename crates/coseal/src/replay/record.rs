@@ -50,9 +50,7 @@ impl Key {
         };
         match self {
             Self::Horizon => [0].into(),
-            Self::Log { signer, log } => {
-                [&[1], &signer[..], &log.to_be_bytes()].concat()
-            }
+            Self::Log { signer, log } => [&[1], &signer[..], &log.to_be_bytes()].concat(),
             Self::Chunk(key) => page(2, key),
             Self::Span(key) => page(3, key),
         }
@@ -69,7 +67,8 @@ impl Key {
             return Some(Self::Log { signer: *signer, log: number(rest)? });
         }
         let (epoch, rest) = rest.split_first_chunk()?;
-        let key = PageKey { signer: *signer, epoch: EpochId::from_bytes(*epoch), number: number(rest)? };
+        let key =
+            PageKey { signer: *signer, epoch: EpochId::from_bytes(*epoch), number: number(rest)? };
         match kind {
             2 => Some(Self::Chunk(key)),
             3 => Some(Self::Span(key)),

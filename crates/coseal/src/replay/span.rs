@@ -2,8 +2,6 @@
 //! where: one run for as long as nothing is left out, a compressed bitmap after.
 
 use alloc::vec::Vec;
-use core::mem;
-
 use roaring::RoaringBitmap;
 
 use super::coded::{put, take};
@@ -15,6 +13,10 @@ pub(super) const SPAN_BITS: u32 = 16;
 
 /// A bit for every sequence of a span.
 const RAW: usize = 1 << (SPAN_BITS - 3);
+
+/// What may be added to a list of runs before it is turned into what is faster:
+/// what that costs is shared by so many.
+const SPARE: u8 = 64;
 
 /// How a span lies in a store: a list of runs, or one bit each.
 const LIST: u8 = 0;
@@ -40,8 +42,9 @@ enum Seen {
     Bits {
         first: u16,
         last: u16,
-        /// The bitmap may hold runs: small, but slow to add to.
-        packed: bool,
+        /// The bitmap may be a list of runs, which is small, but slow to add
+        /// to where it is long: so many more, then it is one no longer.
+        spare: u8,
         bits: RoaringBitmap,
     },
 }
@@ -70,7 +73,7 @@ impl Span {
         let first = u16::try_from(bits.min()?).ok()?;
         let last = u16::try_from(bits.max()?).ok()?;
         let mut span = Self { newest, changed: false, seen: Seen::Nothing };
-        span.seen = Seen::Bits { first, last, packed: true, bits };
+        span.seen = Seen::Bits { first, last, spare: SPARE, bits };
         span.simplify();
         Some(span)
     }
@@ -96,13 +99,15 @@ impl Span {
                 let mut bits = RoaringBitmap::new();
                 bits.insert_range(u32::from(first)..=u32::from(last));
                 bits.insert(low.into());
-                bits.remove_run_compression();
                 let (first, last) = (first.min(low), last.max(low));
-                self.seen = Seen::Bits { first, last, packed: false, bits };
+                self.seen = Seen::Bits { first, last, spare: SPARE, bits };
             }
-            Seen::Bits { first, last, packed, bits } => {
-                if mem::take(packed) {
-                    bits.remove_run_compression();
+            Seen::Bits { first, last, spare, bits } => {
+                if *spare > 0 {
+                    *spare -= 1;
+                    if *spare == 0 {
+                        bits.remove_run_compression();
+                    }
                 }
                 bits.insert(low.into());
                 (*first, *last) = ((*first).min(low), (*last).max(low));
@@ -122,11 +127,11 @@ impl Span {
 
     /// Takes the least memory, until something is added.
     pub(super) fn pack(&mut self) {
-        if let Seen::Bits { packed: packed @ false, bits, .. } = &mut self.seen {
+        if let Seen::Bits { spare: spare @ 0, bits, .. } = &mut self.seen {
             bits.optimize();
-            // A copy has no room to spare.
+            // A copy has no room left over.
             *bits = bits.clone();
-            *packed = true;
+            *spare = SPARE;
         }
     }
 
@@ -163,12 +168,12 @@ impl Span {
     /// Memory held outside the span itself, at most: the bitmap's list of one
     /// container, which begins with room for four, and the container.
     pub(super) fn bytes(&self) -> usize {
-        let Seen::Bits { bits, packed, .. } = &self.seen else { return 0 };
+        let Seen::Bits { bits, .. } = &self.seen else { return 0 };
         let held = bits.statistics();
-        let array = 2 * held.n_values_array_containers as usize;
-        let others = held.n_bytes_run_containers + held.n_bytes_bitset_containers;
-        let others = usize::try_from(others).unwrap_or(usize::MAX);
-        if *packed { 40 + array + others } else { 160 + 2 * array + others }
+        // Lists of numbers and of runs grow by doubling.
+        let array = 2 * 2 * held.n_values_array_containers as usize;
+        let runs = 2 * usize::try_from(held.n_bytes_run_containers).unwrap_or(usize::MAX / 2);
+        160 + array + runs + RAW * held.n_bitset_containers as usize
     }
 }
 

@@ -2,47 +2,59 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 /// Slots it begins with.
 const SMALLEST: usize = 16;
 
-/// One slot a number; whoever comes later takes it. Doubles, up to its bound,
-/// when two want the same. Nothing is reserved before the first insertion, and
-/// nothing is allocated once it has reached its bound.
+/// Slots that a number may lie in: with one alone, two of some dozen would too
+/// often want the same.
+const WAYS: usize = 4;
+
+/// Doubles, up to its bound, when a number finds all its slots taken; then
+/// whoever comes later takes one of them. Nothing is reserved before the first
+/// insertion, and nothing is allocated once it has reached its bound.
 pub(super) struct Table<T> {
     slots: Vec<Option<(u64, T)>>,
     most: usize,
+    /// Whose turn it is to be displaced.
+    turn: usize,
 }
 
 impl<T> Table<T> {
     /// Of at most `most` slots, a power of two.
     pub(super) const fn new(most: usize) -> Self {
-        Self { slots: Vec::new(), most }
+        Self { slots: Vec::new(), most, turn: 0 }
     }
 
     pub(super) fn get(&self, number: u64) -> Option<&T> {
-        match self.slots.get(self.slot_of(number))? {
-            Some((found, value)) if *found == number => Some(value),
-            Some(_) | None => None,
-        }
+        let slots = self.slots.get(self.slots_of(number))?;
+        slots.iter().flatten().find(|(found, _)| *found == number).map(|(_, value)| value)
     }
 
     pub(super) fn insert(&mut self, number: u64, value: T) {
-        while self.slots.len() < self.most && self.is_taken(number) {
+        let at = loop {
+            if let Some(at) = self.free_slot(number) {
+                break at;
+            }
+            if self.slots.len() >= self.most {
+                self.turn = (self.turn + 1) % WAYS;
+                break self.slots_of(number).start + self.turn;
+            }
             self.grow();
-        }
-        let at = self.slot_of(number);
+        };
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = Some((number, value));
         }
     }
 
-    /// By a number that is another; where there is no slot yet, as well.
-    fn is_taken(&self, number: u64) -> bool {
-        match self.slots.get(self.slot_of(number)) {
-            Some(slot) => slot.as_ref().is_some_and(|(other, _)| *other != number),
-            None => true,
-        }
+    /// Where it lies already, or may lie.
+    fn free_slot(&self, number: u64) -> Option<usize> {
+        let slots = self.slots_of(number);
+        let found = self.slots.get(slots.clone())?;
+        let own = |slot: &Option<(u64, T)>| slot.as_ref().is_some_and(|(n, _)| *n == number);
+        let at = found.iter().position(own).or_else(|| found.iter().position(Option::is_none))?;
+        Some(slots.start + at)
     }
 
     fn grow(&mut self) {
@@ -50,17 +62,20 @@ impl<T> Table<T> {
         let old = core::mem::take(&mut self.slots);
         self.slots.resize_with(size, || None);
         for (number, value) in old.into_iter().flatten() {
-            let at = self.slot_of(number);
-            if let Some(slot) = self.slots.get_mut(at) {
+            // Those that shared slots part, or share as many.
+            if let Some(at) = self.free_slot(number)
+                && let Some(slot) = self.slots.get_mut(at)
+            {
                 *slot = Some((number, value));
             }
         }
     }
 
-    /// The low bits: the number of slots is a power of two.
-    fn slot_of(&self, number: u64) -> usize {
-        let mask = (self.slots.len() as u64).wrapping_sub(1);
-        usize::try_from(number & mask).unwrap_or(usize::MAX)
+    /// By the low bits: the number of slots is a power of two.
+    fn slots_of(&self, number: u64) -> Range<usize> {
+        let mask = (self.slots.len() / WAYS).saturating_sub(1) as u64;
+        let start = WAYS * usize::try_from(number & mask).unwrap_or_default();
+        start..start + WAYS
     }
 }
 
@@ -75,7 +90,7 @@ mod tests {
     use super::Table;
 
     #[test]
-    fn numbers_in_a_row_fill_it_to_its_bound_and_then_take_the_oldest_places() {
+    fn numbers_in_a_row_fill_it_to_its_bound_and_then_displace() {
         let mut table = Table::new(64);
         assert_eq!(table.get(0), None);
         for number in 0..64 {
@@ -84,8 +99,20 @@ mod tests {
         assert_eq!(table.slots.len(), 64);
         assert!((0..64).all(|number| table.get(number) == Some(&number)));
         table.insert(65, 65);
-        assert_eq!((table.get(1), table.get(65), table.get(2)), (None, Some(&65), Some(&2)));
+        assert_eq!(table.get(65), Some(&65));
+        assert_eq!((0..64).filter(|number| table.get(*number).is_none()).count(), 1);
         assert_eq!(table.slots.len(), 64);
+    }
+
+    #[test]
+    fn four_of_the_same_slots_stay_and_a_fifth_displaces_one() {
+        let mut table = Table::new(64);
+        for number in (0..5).map(|n| n << 32) {
+            table.insert(number, number);
+            assert_eq!(table.get(number), Some(&number));
+        }
+        assert_eq!(table.slots.len(), 64);
+        assert_eq!((0..5).filter(|n| table.get(n << 32).is_some()).count(), 4);
     }
 
     #[test]
@@ -95,5 +122,6 @@ mod tests {
         table.insert(7, 'b');
         assert_eq!(table.get(7), Some(&'b'));
         assert_eq!(table.get(7 + 16), None);
+        assert_eq!(table.slots.iter().flatten().count(), 1);
     }
 }
