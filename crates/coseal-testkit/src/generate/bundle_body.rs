@@ -101,6 +101,7 @@ fn versions(cases: &mut Cases) {
     let versions = [
         ("version_0", cbor::int(0), "0"),
         ("version_2", cbor::int(2), "2"),
+        ("version_minus_3", cbor::int(-3), "-3"),
         ("version_largest", cbor::int(i64::MAX), "2^63 - 1"),
         ("version_2_64", cbor::uint(u64::MAX), "2^64 - 1, beyond what any field may hold"),
         ("version_negative_2_64", cbor::head(cbor::NEGATIVE, u64::MAX), "-2^64"),

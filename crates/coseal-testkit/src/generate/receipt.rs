@@ -257,6 +257,33 @@ fn unprotected(cases: &mut Cases) {
             draft.receipt.unprotected = Some(unprotected(proof));
         });
     }
+    // Who does not count the entries of a map finds payload and signature behind
+    // it; who does finds that the receipt ends too early.
+    for (name, inside, comment) in [
+        (
+            "proofs_swallow_payload",
+            false,
+            "Payload and signature as an entry of the unprotected map.",
+        ),
+        ("inclusion_swallows_payload", true, "Payload and signature as an entry beside the proof."),
+    ] {
+        cases.fault(name, "malformed/cbor", rules::EMBEDDED, comment, |draft| {
+            of_two(draft, name);
+            let proof = cbor::array([cbor::bytes(draft.receipt.proof.encode())]);
+            let signature = cbor::bytes(draft.seal().signature);
+            let mut proofs = Fields::new().with(-1, proof);
+            if inside {
+                proofs.set_key(cbor::nil(), signature.clone());
+            }
+            let mut unprotected = Fields::new().with(396, proofs.encode());
+            if !inside {
+                unprotected.set_key(cbor::nil(), signature);
+            }
+            let protected = cbor::bytes(draft.receipt.protected());
+            let four = [cbor::head(cbor::ARRAY, 4), protected, unprotected.encode()].concat();
+            draft.receipt.encoded = Some(cbor::tag(18, four));
+        });
+    }
     cases.fault("proof_unwrapped", STRUCTURE, rule, "The proof not in a byte string.", |draft| {
         of_two(draft, "proof_unwrapped");
         let list = cbor::array([draft.receipt.proof.encode()]);

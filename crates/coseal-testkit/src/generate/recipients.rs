@@ -74,6 +74,9 @@ fn x25519_shapes(cases: &mut Cases) {
     let protected = Fields::new().with(1, cbor::int(HPKE_ALG)).with(4, key_id()).encode();
     let entry = cbor::array([cbor::bytes(protected), good().encode(), cbor::bytes([0; 48])]);
     shape(cases, "x25519_protected_more_labels", "A label more in the protected part.", entry);
+    let protected = Fields::new().with(0, cbor::uint(0)).with(1, cbor::int(HPKE_ALG)).encode();
+    let entry = cbor::array([cbor::bytes(protected), good().encode(), cbor::bytes([0; 48])]);
+    shape(cases, "x25519_label_before_algorithm", "The label 0 before the algorithm.", entry);
     let unprotected = good().with(1, cbor::int(HPKE_ALG)).encode();
     let entry = cbor::array([cbor::bytes(hpke_protected()), unprotected, cbor::bytes([0; 48])]);
     shape(
@@ -124,7 +127,7 @@ fn others(cases: &mut Cases) {
     };
     let alg = |alg: i64| Fields::new().with(1, cbor::int(alg));
     let key = || Fields::new().with(4, cbor::bytes([1; 8])).with(-4, cbor::bytes([9; 32]));
-    let skipped: [Row<Item>; 12] = [
+    let skipped: [Row<Item>; 13] = [
         ("other_direct", entry(Vec::new(), alg(-6)), "Direct use of a shared key."),
         ("other_largest", entry(Vec::new(), alg(i64::MAX)), "The largest algorithm number."),
         (
@@ -136,6 +139,11 @@ fn others(cases: &mut Cases) {
             "other_protected",
             entry(alg(-31).encode(), Fields::new()),
             "An algorithm in the protected part.",
+        ),
+        (
+            "other_label_before_algorithm",
+            entry(alg(-31).with(0, cbor::uint(0)).encode(), Fields::new()),
+            "The label 0 before the algorithm in the protected part.",
         ),
         ("other_no_algorithm", entry(Vec::new(), Fields::new()), "No algorithm."),
         (

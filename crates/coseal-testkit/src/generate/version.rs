@@ -32,6 +32,7 @@ fn versions(cases: &mut Cases) {
         ("version_0", 0),
         ("version_2", 2),
         ("version_minus_1", -1),
+        ("version_minus_3", -3),
         ("version_largest", i64::MAX),
         ("version_smallest", i64::MIN),
     ] {
