@@ -10,7 +10,7 @@ use crate::header::EpochId;
 use crate::key::Thumbprint;
 use crate::secret::Secret;
 use crate::suite::Suite;
-use crate::sync::{BoundedMap, Mutex};
+use crate::sync::{BoundedMap, Lanes, Mutex};
 
 /// Epochs remembered: a few hundred producers, each with a present and a past
 /// epoch.
@@ -26,21 +26,40 @@ struct Known {
     secret: Arc<Secret<32>>,
 }
 
+type Epochs = BoundedMap<Key, Known>;
+
+/// What any thread unwrapped, and for each thread what it used.
 #[derive(Debug)]
-pub(crate) struct EpochCache(Mutex<BoundedMap<Key, Known>>);
+pub(crate) struct EpochCache {
+    all: Mutex<Epochs>,
+    used: Lanes<Epochs>,
+}
 
 impl EpochCache {
-    pub(crate) const fn new() -> Self {
-        Self(Mutex::new(BoundedMap::new(CAPACITY)))
+    pub(crate) fn new() -> Self {
+        let empty = || Epochs::new(CAPACITY);
+        Self { all: Mutex::new(empty()), used: Lanes::new(empty) }
     }
 
     pub(crate) fn find(&self, key: &Key, entry: &[u8]) -> Option<Arc<Secret<32>>> {
-        let epochs = self.0.lock();
-        let known = epochs.find(key)?;
-        (*known.entry == *entry).then(|| Arc::clone(&known.secret))
+        let find = |epochs: &Mutex<Epochs>, found: fn(&Arc<Secret<32>>) -> Arc<Secret<32>>| {
+            let epochs = epochs.lock();
+            let known = epochs.find(key).filter(|known| *known.entry == *entry);
+            known.map(|known| found(&known.secret))
+        };
+        let own = self.used.own();
+        find(own, Arc::clone).or_else(|| {
+            // Not the same: then all threads would count in one place who uses it.
+            let secret = find(&self.all, |secret| Arc::new(secret.copy()))?;
+            own.lock().insert(*key, Known { entry: entry.into(), secret: Arc::clone(&secret) });
+            Some(secret)
+        })
     }
 
-    pub(crate) fn insert(&self, key: Key, entry: &[u8], secret: Arc<Secret<32>>) {
-        self.0.lock().insert(key, Known { entry: entry.into(), secret });
+    pub(crate) fn insert(&self, key: Key, entry: &[u8], secret: Secret<32>) {
+        let copy = Known { entry: entry.into(), secret: Arc::new(secret.copy()) };
+        self.all.lock().insert(key, copy);
+        let known = Known { entry: entry.into(), secret: Arc::new(secret) };
+        self.used.own().lock().insert(key, known);
     }
 }

@@ -1,4 +1,5 @@
-//! Counts work in tests: heads of CBOR that were read, bytes that were hashed.
+//! Counts work in tests: heads of CBOR that were read, bytes that were hashed,
+//! signatures that were verified.
 //! Counted in each thread for itself, so that tests do not disturb each other.
 
 use core::cell::Cell;
@@ -11,10 +12,11 @@ mod tests;
 pub(crate) struct Work {
     pub(crate) heads: usize,
     pub(crate) hashed: usize,
+    pub(crate) signatures: usize,
 }
 
 std::thread_local! {
-    static WORK: Cell<Work> = const { Cell::new(Work { heads: 0, hashed: 0 }) };
+    static WORK: Cell<Work> = const { Cell::new(Work { heads: 0, hashed: 0, signatures: 0 }) };
 }
 
 fn count(add: impl FnOnce(&mut Work)) {
@@ -28,6 +30,11 @@ fn count(add: impl FnOnce(&mut Work)) {
 /// A head is read.
 pub(crate) fn head() {
     count(|work| work.heads += 1);
+}
+
+/// A signature is verified.
+pub(crate) fn signature() {
+    count(|work| work.signatures += 1);
 }
 
 /// What `run` costs.

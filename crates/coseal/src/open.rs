@@ -201,19 +201,14 @@ impl Opener {
         let (header, signer) = (verified.header(), verified.thumbprint());
         let (entry, encoded) = self.own_entry(&frame.recipients)?;
         let known_as = (*signer, header.epoch(), verified.suite());
-        let cached = self.epochs.find(&known_as, encoded);
-        let fresh = cached.is_none();
-        let secret = match cached {
-            Some(secret) => secret,
-            None => {
-                let suite = verified.suite();
-                let request =
-                    UnwrapRequest { entry, suite, epoch: header.epoch(), signer: *signer };
-                Arc::new(self.keys.unwrap(&request)?)
-            }
-        };
-        MessageKey::with(verified.suite(), &secret, header.iv(), decrypt)??;
-        if fresh {
+        let (suite, iv) = (verified.suite(), header.iv());
+        if let Some(secret) = self.epochs.find(&known_as, encoded) {
+            MessageKey::with(suite, &secret, iv, decrypt)??;
+        } else {
+            let epoch = header.epoch();
+            let request = UnwrapRequest { entry, suite, epoch, signer: *signer };
+            let secret = self.keys.unwrap(&request)?;
+            MessageKey::with(suite, &secret, iv, decrypt)??;
             self.epochs.insert(known_as, encoded, secret);
         }
         self.mode.observe(verified, arrival)

@@ -51,6 +51,8 @@ const PROTECTED_MAX: usize = 64;
 /// Strict verification over `Sig_structure`; false for whatever is no
 /// signature.
 fn signature_verifies(key: &VerifyingKey, protected: &[u8], root: &Hash, signature: &[u8]) -> bool {
+    #[cfg(test)]
+    crate::meter::signature();
     let Some(signature) = signature_from(signature) else {
         return false;
     };

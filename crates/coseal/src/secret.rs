@@ -37,6 +37,13 @@ impl<const N: usize> Secret<N> {
         &self.0
     }
 
+    /// Another of the same, for another thread.
+    pub(crate) fn copy(&self) -> Self {
+        let mut copy = Self::zeroed();
+        copy.0.copy_from_slice(&*self.0);
+        copy
+    }
+
     fn zeroed() -> Self {
         Self(Box::new([0; N]))
     }

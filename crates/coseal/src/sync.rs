@@ -29,6 +29,47 @@ pub(crate) use imp::Mutex;
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+/// One `T` for each of some threads, each in cache lines of its own: a line that
+/// all threads write for every message costs more than hashing does.
+#[derive(Debug)]
+pub(crate) struct Lanes<T> {
+    first: Lane<T>,
+    others: [Lane<T>; 7],
+}
+
+/// Two lines: processors fetch them in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Lane<T>(Mutex<T>);
+
+impl<T> Lanes<T> {
+    pub(crate) fn new(value: impl Fn() -> T) -> Self {
+        let lane = |_| Lane(Mutex::new(value()));
+        Self { first: lane(0), others: core::array::from_fn(lane) }
+    }
+
+    /// The one of this thread, and of some others where there are many.
+    pub(crate) fn own(&self) -> &Mutex<T> {
+        &self.others.get(thread_number() % 8).unwrap_or(&self.first).0
+    }
+}
+
+/// Threads, in the order in which they first asked.
+#[cfg(feature = "os")]
+fn thread_number() -> usize {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    std::thread_local! {
+        static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    OWN.with(|number| *number)
+}
+
+#[cfg(not(feature = "os"))]
+const fn thread_number() -> usize {
+    0
+}
+
 /// A map that forgets its oldest entry when it is full.
 #[derive(Debug)]
 pub(crate) struct BoundedMap<K, V> {

@@ -146,11 +146,12 @@ fn memory_does_not_grow_with_the_message() {
         assert_eq!(info.bytes_current, 0, "something was kept");
     }
     // The first places of the memory of roots.
-    assert!(colds.iter().all(|cold| *cold == colds[0] && *cold <= 4096), "{colds:?}");
+    assert!(colds.iter().all(|cold| *cold == colds[0] && *cold <= 8192), "{colds:?}");
 }
 
-/// All that the memory of proven roots may take, in bytes.
-const ROOTS: i64 = 1024 * 192;
+/// All that the memory of proven roots may take in one thread, in bytes: what
+/// any thread verified, and what this one met.
+const ROOTS: i64 = 2 * 1024 * 192;
 
 /// What is refused leaves nothing behind, in no cache and no memory, however
 /// often it comes.
@@ -242,10 +243,10 @@ fn accepted_messages_fill_caches_only_to_their_end() {
         });
         kept.sum()
     };
-    // 1024 roots and as many epochs.
+    // 1024 roots and as many epochs, of all threads and of this one.
     let filled = open(0..1100);
     assert!(filled > 1024 * 100, "{filled}");
-    assert!(filled < 1024 * 1024, "{filled}");
+    assert!(filled < 1536 * 1024, "{filled}");
     let more = open(1100..1500);
     assert!(more.abs() < 16 * 1024, "{more} more bytes for 400 more epochs");
 }

@@ -12,47 +12,71 @@ mod table;
 use super::tree::{Hash, steps};
 use crate::key::VerifyingKey;
 use crate::limits;
-use crate::sync::Mutex;
+use crate::sync::{Lanes, Mutex};
 use crate::wire::RawReceipt;
 use table::Table;
 
 /// Roots remembered. One batch is one root, so this covers readers that hop
-/// between a thousand producers, in 200 KiB.
+/// between a thousand producers, in 200 KiB, and as much for each thread.
 const ROOTS: usize = 1024;
 
-/// Nodes remembered: 64 batches of 64, in 384 KiB.
+/// Nodes that each thread remembers: 64 batches of 64, in 384 KiB.
 const NODES: usize = 8192;
 
 /// Proven roots and nodes.
 #[derive(Debug)]
-pub(crate) struct Proven(Mutex<State>);
+pub(crate) struct Proven {
+    /// Roots that some thread verified, so that no other has to.
+    verified: Mutex<Roots>,
+    /// What each thread met.
+    met: Lanes<Met>,
+}
 
+/// Roots, by the first bytes of their signatures.
 #[derive(Debug)]
-struct State {
+struct Roots {
+    /// Digest of the trust bundle in use when they were verified.
+    bundle: Hash,
+    table: Table<Root>,
+}
+
+/// Trees, and nodes in them.
+#[derive(Debug)]
+struct Met {
     /// Digest of the trust bundle in use when all this was proven.
     bundle: Hash,
-    /// By the first bytes of their signatures.
-    roots: Table<Root>,
+    trees: Table<Tree>,
     /// By their place: that of their tree, and then that in it.
     nodes: Table<Hash>,
     /// Where the next tree begins. No two share a place, so that nodes left
-    /// behind by a root that was forgotten are nobody's.
+    /// behind by a tree that was forgotten are nobody's.
     next: u64,
+}
+
+#[derive(Debug)]
+struct Tree {
+    root: Root,
+    place: u64,
 }
 
 /// A root, and everything its signature was verified with: the protected header
 /// of a receipt is its algorithm and tree size, in the one encoding there is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Root {
     key: [u8; 32],
     algorithm: i64,
     tree_size: u64,
     signature: [u8; 64],
     root: Hash,
-    place: u64,
 }
 
 impl Root {
+    fn of(receipt: &RawReceipt<'_>, key: &VerifyingKey, root: Hash) -> Option<Self> {
+        let &RawReceipt { algorithm, tree_size, signature, .. } = receipt;
+        let signature = signature.try_into().ok()?;
+        Some(Self { key: *key.as_bytes(), algorithm, tree_size, signature, root })
+    }
+
     fn is_of(&self, receipt: &RawReceipt<'_>, key: &VerifyingKey) -> bool {
         self.signature.as_slice() == receipt.signature
             && self.key == *key.as_bytes()
@@ -94,8 +118,8 @@ impl Way {
 }
 
 impl Proven {
-    pub(crate) const fn new() -> Self {
-        Self(Mutex::new(State::of([0; 32], 0)))
+    pub(crate) fn new() -> Self {
+        Self { verified: Mutex::new(Roots::of([0; 32])), met: Lanes::new(|| Met::of([0; 32], 0)) }
     }
 
     /// What is known of the way that `receipt` describes, under `key`. `bundle`
@@ -113,21 +137,24 @@ impl Proven {
             siblings_from: 0,
             climbed: 0,
         };
-        let mut state = self.0.lock();
-        if state.bundle != *bundle {
-            *state = State::of(*bundle, state.next);
-        }
-        let found = state.roots.get(slot_of(receipt.signature));
-        let Some(root) = found.filter(|root| root.is_of(receipt, key)) else {
+        let mut met = self.met.own().lock();
+        met.follow(bundle);
+        let slot = slot_of(receipt.signature);
+        let Some(tree) = met.trees.get(slot).filter(|tree| tree.root.is_of(receipt, key)) else {
+            let mut verified = self.verified.lock();
+            verified.follow(bundle);
+            if let Some(root) = verified.table.get(slot).filter(|root| root.is_of(receipt, key)) {
+                way.root = Some((root.root, met.insert_tree(root.clone())));
+            }
             return way;
         };
-        way.root = Some((root.root, root.place));
+        way.root = Some((tree.root.root, tree.place));
         let known = steps(receipt.leaf_index, receipt.tree_size);
         for ((at, step), sibling) in known.enumerate().zip(receipt.path.iter()) {
-            if state.nodes.get(root.place + step.sibling) != Some(sibling) {
+            if met.nodes.get(tree.place + step.sibling) != Some(sibling) {
                 way.siblings_from = at + 1;
             }
-            let own = state.nodes.get(root.place + step.own);
+            let own = met.nodes.get(tree.place + step.own);
             if let (Some(own), Some(node)) = (own, way.nodes.get_mut(at)) {
                 *node = *own;
                 way.is_known |= 1 << at;
@@ -149,46 +176,61 @@ impl Proven {
         if verified.is_none() && way.climbed == 0 {
             return;
         }
-        let mut state = self.0.lock();
-        if state.bundle != *bundle {
+        let verified = verified.and_then(|root| Root::of(receipt, key, root));
+        if let Some(root) = &verified {
+            let mut verified = self.verified.lock();
+            verified.follow(bundle);
+            verified.table.insert(slot_of(receipt.signature), root.clone());
+        }
+        let mut met = self.met.own().lock();
+        if met.bundle != *bundle {
             return;
         }
         let place = match (verified, way.root) {
+            (Some(root), _) => met.insert_tree(root),
             (None, Some((_, place))) => place,
             (None, None) => return,
-            (Some(root), _) => state.insert_root(receipt, key, root),
         };
         let known = steps(receipt.leaf_index, receipt.tree_size);
         let computed = way.nodes.iter().take(way.climbed);
         for ((step, sibling), node) in known.zip(receipt.path.iter()).zip(computed) {
-            state.nodes.insert(place + step.own, *node);
-            state.nodes.insert(place + step.sibling, *sibling);
+            met.nodes.insert(place + step.own, *node);
+            met.nodes.insert(place + step.sibling, *sibling);
         }
     }
 }
 
-impl State {
+impl Roots {
+    const fn of(bundle: Hash) -> Self {
+        Self { bundle, table: Table::new(ROOTS) }
+    }
+
+    /// Another bundle begins with nothing.
+    fn follow(&mut self, bundle: &Hash) {
+        if self.bundle != *bundle {
+            *self = Self::of(*bundle);
+        }
+    }
+}
+
+impl Met {
     const fn of(bundle: Hash, next: u64) -> Self {
-        Self { bundle, roots: Table::new(ROOTS), nodes: Table::new(NODES), next }
+        Self { bundle, trees: Table::new(ROOTS), nodes: Table::new(NODES), next }
+    }
+
+    /// Another bundle begins with nothing, and in other places.
+    fn follow(&mut self, bundle: &Hash) {
+        if self.bundle != *bundle {
+            *self = Self::of(*bundle, self.next);
+        }
     }
 
     /// Answers the place of its tree.
-    fn insert_root(&mut self, receipt: &RawReceipt<'_>, key: &VerifyingKey, root: Hash) -> u64 {
-        let Ok(signature) = receipt.signature.try_into() else {
-            return self.next;
-        };
+    fn insert_tree(&mut self, root: Root) -> u64 {
         let place = self.next;
         // A level has half the nodes of the one below, rounded up.
-        self.next += 2 * receipt.tree_size + limits::PATH as u64;
-        let root = Root {
-            key: *key.as_bytes(),
-            algorithm: receipt.algorithm,
-            tree_size: receipt.tree_size,
-            signature,
-            root,
-            place,
-        };
-        self.roots.insert(slot_of(receipt.signature), root);
+        self.next += 2 * root.tree_size + limits::PATH as u64;
+        self.trees.insert(slot_of(&root.signature), Tree { root, place });
         place
     }
 }

@@ -76,6 +76,23 @@ fn a_message_whose_neighbours_were_read_costs_less_than_its_path() {
     }
 }
 
+#[test]
+fn what_one_thread_verified_no_other_verifies_again() {
+    let envelopes = batch(2, 64);
+    let verifier = Verifier::new(trust("a"));
+    let signatures = || {
+        let verify =
+            || envelopes.iter().for_each(|envelope| drop(verifier.verify(envelope).unwrap()));
+        measure(verify).1.signatures
+    };
+    assert_eq!(signatures(), 1);
+    // More of them than there are lanes.
+    for thread in 0..20 {
+        let again = std::thread::scope(|scope| scope.spawn(signatures).join().unwrap());
+        assert_eq!(again, 0, "thread {thread}");
+    }
+}
+
 /// One refused envelope among others takes nothing from them.
 #[test]
 fn a_batch_is_opened_in_its_order_and_each_is_judged_alone() {
