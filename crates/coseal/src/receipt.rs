@@ -44,10 +44,6 @@ pub(crate) fn verify(
     Ok(())
 }
 
-/// Longest protected header of a receipt that is signed or verified in a
-/// buffer of fixed size; see [`with_to_be_signed`].
-const PROTECTED_MAX: usize = 64;
-
 /// Strict verification over `Sig_structure`; false for whatever is no
 /// signature.
 fn signature_verifies(key: &VerifyingKey, protected: &[u8], root: &Hash, signature: &[u8]) -> bool {
@@ -78,8 +74,9 @@ pub(crate) fn with_to_be_signed<T: Default>(
     }
 }
 
-/// Room for a `Sig_structure` over a root.
-const TO_BE_SIGNED_MAX: usize = 12 + 2 + PROTECTED_MAX + 1 + 34;
+/// Room for a `Sig_structure` over a root, with a protected header of up to 79
+/// bytes; the sender's has at most 23.
+const TO_BE_SIGNED_MAX: usize = 128;
 
 fn write_to_be_signed(out: &mut impl Items, protected: &[u8], root: &Hash) {
     out.put(b"\x84\x6aSignature1");
@@ -104,7 +101,7 @@ pub(crate) const fn protected_len(tree_size: u64) -> usize {
 /// `["coseal/v1", protected, SHA-256(ciphertext)]`.
 pub(crate) fn leaf_of(protected: &[u8], ciphertext_digest: &Hash) -> Hash {
     // Few updates: each costs more than the bytes in it.
-    let mut head = [0; 12 + 5];
+    let mut head = [0; 17];
     let length = 12 + shortest(protected.len() as u64);
     let head = head.get_mut(..length).unwrap_or_default();
     let mut out = Slots::new(head);

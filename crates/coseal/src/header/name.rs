@@ -41,7 +41,6 @@ pub(crate) mod pattern {
         let mut tokens = channel.split('.');
         for wanted in pattern.split('.') {
             match (wanted, tokens.next()) {
-                (_, None) => return false,
                 (">", Some(_)) => return true,
                 ("*", Some(_)) => (),
                 (wanted, Some(token)) if wanted == token => (),

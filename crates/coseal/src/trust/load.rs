@@ -140,7 +140,7 @@ impl<'a> Body<'a> {
         // known, but a later version is told as that.
         let has_label_0 = reader.skip_literal(&[0]);
         if has_label_0 {
-            reader.skip(limits::DEPTH - 1, Values::Any)?;
+            reader.skip(limits::DEPTH, Values::Any)?;
             if rest == 0 {
                 return Err(Error::structure(NO_VERSION));
             }
@@ -203,7 +203,7 @@ fn split_records<'a>(reader: &mut Reader<'a>) -> Result<Vec<&'a [u8]>> {
     if count > limits::RECORDS {
         return Err(Error::structure("there are more than 65536 records"));
     }
-    (0..count).map(|_| reader.skip(limits::DEPTH - 2, Values::Format)).collect()
+    (0..count).map(|_| reader.skip(limits::DEPTH, Values::Format)).collect()
 }
 
 fn read_roots(reader: &mut Reader<'_>) -> Result<Vec<VerifyingKey>> {

@@ -36,7 +36,7 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Segments> {
     reader.tag(TAG_ENCRYPT, "not a COSE_Encrypt message (tag 96)")?;
     reader.array_of(4, "an envelope is an array of four")?;
     reader.bytes("the protected header is not a byte string")?;
-    reader.skip(limits::DEPTH - 2, super::Values::Format)?;
+    reader.skip(limits::DEPTH, super::Values::Format)?;
     match reader.head()? {
         Head::Bytes(length) if length >= CIPHERTEXT_MIN => {
             Ok(Segments { start: reader.offset(), length: Some(length) })

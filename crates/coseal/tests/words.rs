@@ -1,0 +1,60 @@
+//! Refusals in words: which number it was that this reader does not know, and
+//! which of two rules was broken.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use coseal::{Error, Time, TrustAnchor, TrustBundle, Verifier, VerifyingKey};
+use coseal_testkit::case::Case;
+use std::sync::Arc;
+
+fn case(name: &str) -> Case {
+    let wanted = coseal_testkit::walk::cases().join(format!("{name}.json"));
+    coseal_testkit::walk(wanted.parent().unwrap())
+        .unwrap()
+        .map(Result::unwrap)
+        .find_map(|(path, case)| (path == wanted).then_some(case))
+        .expect(name)
+}
+
+fn refusal(name: &str) -> Error {
+    let anchor = |roots: &[coseal_testkit::case::Hex]| {
+        TrustAnchor::pinned(
+            roots.iter().map(|root| VerifyingKey::from_bytes(&root.array().unwrap()).unwrap()),
+        )
+    };
+    match case(name) {
+        Case::Envelope(case) => {
+            let now = Time::from_secs(2_000_000_000);
+            let trust =
+                TrustBundle::load(&case.trust.bundle_hex.0, &anchor(&case.trust.roots_hex), now);
+            let verifier = Verifier::new(Arc::new(trust.unwrap()));
+            verifier.verify(&case.envelope_hex.to_vec()).map(drop).unwrap_err()
+        }
+        Case::TrustBundle(case) => {
+            let now = Time::from_millis(case.now_ms);
+            TrustBundle::load(&case.bundle_hex.to_vec(), &anchor(&case.roots_hex), now)
+                .map(drop)
+                .unwrap_err()
+        }
+    }
+}
+
+#[test]
+fn refusals_say_what_was_found() {
+    for (name, words) in [
+        ("version/version_2", "format version 2"),
+        ("version/version_minus_3", "format version -3"),
+        ("bundle/version_2", "bundle version 2"),
+        ("bundle/version_negative_2_64", "bundle version -18446744073709551616"),
+        ("algorithms/suite_eddsa", "suite -8"),
+        ("algorithms/receipt_es256", "receipt algorithm -7"),
+        ("bundle/indefinite_records", "indefinite"),
+        ("bundle_records/label_3_missing", "no use"),
+        ("bundle_records/use_sign_for_x25519", "the use does not fit"),
+        ("bundle_records/key_without_type", "has no key type"),
+        ("bundle_records/key_without_curve", "has no curve"),
+        ("recipients/other_4097", "longer than 4096 bytes"),
+    ] {
+        let told = refusal(name).to_string();
+        assert!(told.contains(words), "{name}: {told}");
+    }
+}
