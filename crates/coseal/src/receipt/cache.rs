@@ -87,8 +87,10 @@ impl Root {
 
 /// A leaf's way to its root, as a receipt describes it.
 pub(super) struct Way {
-    /// The root that verified under the receipt's signature, and its place.
-    root: Option<(Hash, u64)>,
+    /// The root that verified under the receipt's signature.
+    root: Option<Hash>,
+    /// Where its tree is remembered.
+    place: Option<u64>,
     /// The node before each step: what was proven there, where `is_known` has
     /// the step's bit; below `climbed`, what was computed.
     nodes: [Hash; limits::PATH],
@@ -113,7 +115,7 @@ impl Way {
             self.climbed = at + 1;
             hash = step.parent(&hash, sibling);
         }
-        (self.root.map(|(root, _)| root) != Some(hash)).then_some(hash)
+        (self.root != Some(hash)).then_some(hash)
     }
 }
 
@@ -132,6 +134,7 @@ impl Proven {
     ) -> Way {
         let mut way = Way {
             root: None,
+            place: None,
             nodes: [[0; 32]; limits::PATH],
             is_known: 0,
             siblings_from: 0,
@@ -144,11 +147,13 @@ impl Proven {
             let mut verified = self.verified.lock();
             verified.follow(bundle);
             if let Some(root) = verified.table.get(slot).filter(|root| root.is_of(receipt, key)) {
-                way.root = Some((root.root, met.insert_tree(root.clone())));
+                way.root = Some(root.root);
+                way.place = met.insert_tree(root.clone());
             }
             return way;
         };
-        way.root = Some((tree.root.root, tree.place));
+        way.root = Some(tree.root.root);
+        way.place = Some(tree.place);
         let known = steps(receipt.leaf_index, receipt.tree_size);
         for ((at, step), sibling) in known.enumerate().zip(receipt.path.iter()) {
             if met.nodes.get(tree.place + step.sibling) != Some(sibling) {
@@ -186,10 +191,12 @@ impl Proven {
         if met.bundle != *bundle {
             return;
         }
-        let place = match (verified, way.root) {
-            (Some(root), _) => met.insert_tree(root),
-            (None, Some((_, place))) => place,
-            (None, None) => return,
+        let place = match verified {
+            Some(root) => met.insert_tree(root),
+            None => way.place,
+        };
+        let Some(place) = place else {
+            return;
         };
         let known = steps(receipt.leaf_index, receipt.tree_size);
         let computed = way.nodes.iter().take(way.climbed);
@@ -225,13 +232,15 @@ impl Met {
         }
     }
 
-    /// Answers the place of its tree.
-    fn insert_tree(&mut self, root: Root) -> u64 {
+    /// Answers the place of its tree. None is given twice: where they come to
+    /// an end, no more trees are remembered.
+    fn insert_tree(&mut self, root: Root) -> Option<u64> {
         let place = self.next;
         // A level has half the nodes of the one below, rounded up.
-        self.next += 2 * root.tree_size + limits::PATH as u64;
+        let nodes = 2 * root.tree_size + limits::PATH as u64;
+        self.next = place.checked_add(nodes)?;
         self.trees.insert(slot_of(&root.signature), Tree { root, place });
-        place
+        Some(place)
     }
 }
 

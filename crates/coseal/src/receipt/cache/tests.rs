@@ -1,7 +1,11 @@
 //! What is remembered spares hashes, and never changes an answer.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use super::super::{leaf_of, verify};
+use super::Proven;
+use crate::hash::Sha256;
 use crate::meter::measure;
+use crate::wire;
 use crate::{
     Message, NewRecord, Opener, Pattern, ReceivingKey, Sealer, SigningKey, Time, TrustAnchor,
     TrustBundle, TrustCell, Verifier,
@@ -9,6 +13,7 @@ use crate::{
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use sha2::Digest;
 
 const NODE: usize = 65;
 
@@ -223,4 +228,38 @@ fn another_bundle_begins_with_nothing() {
     let first = nodes(&verifier, &envelopes);
     cell.replace(trust("b"));
     assert_eq!(nodes(&verifier, &envelopes), first);
+}
+
+/// Whoever signs trees of 2^32 leaves uses up places fast; then nothing new is
+/// remembered, and everything is still answered.
+#[test]
+fn places_are_never_given_twice() {
+    let mut met = super::Met::of([0; 32], u64::MAX - 100);
+    let root = |tree_size| super::Root {
+        key: [1; 32],
+        algorithm: -8,
+        tree_size,
+        signature: [2; 64],
+        root: [3; 32],
+    };
+    assert_eq!(met.insert_tree(root(1)), Some(u64::MAX - 100));
+    assert_eq!(met.insert_tree(root(1 << 32)), None);
+    assert_eq!(met.insert_tree(root(1)), Some(u64::MAX - 66));
+    assert_eq!(met.insert_tree(root(1)), None);
+
+    let proven = Proven::new();
+    proven.met.own().lock().next = u64::MAX;
+    let signer = key(2);
+    for (at, envelope) in batch(2, 64).iter().enumerate() {
+        let (frame, ciphertext) = wire::decode(envelope, envelope.len()).unwrap();
+        let leaf = leaf_of(frame.protected, &Sha256::digest(ciphertext.unwrap()).into());
+        let verify = || {
+            let bundle = [0; 32];
+            verify(&frame.receipts.sender, &leaf, signer.verifying_key(), &bundle, &proven)
+                .unwrap();
+        };
+        let ((), work) = measure(verify);
+        assert_eq!(work.hashed, 6 * NODE, "message {at}: the whole path");
+        assert_eq!(work.signatures, usize::from(at == 0), "message {at}: the root is known");
+    }
 }
