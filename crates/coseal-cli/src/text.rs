@@ -10,9 +10,25 @@ use std::io;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plain<'a>(pub &'a str);
 
+impl Plain<'_> {
+    /// Appends it to what is a row of millions: most names need no escape, and
+    /// formatting one would cost as much as finding that out.
+    pub(crate) fn push_to(self, out: &mut Vec<u8>) {
+        if self.is_harmless() {
+            out.extend_from_slice(self.0.as_bytes());
+        } else {
+            out.extend_from_slice(self.to_string().as_bytes());
+        }
+    }
+
+    fn is_harmless(self) -> bool {
+        self.0.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    }
+}
+
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        if self.is_harmless() {
             return f.write_str(self.0);
         }
         let mut rest = self.0;
@@ -99,6 +115,9 @@ mod tests {
     #[test]
     fn nothing_but_text_reaches_the_terminal() {
         let evil = "a\u{1b}[31m\u{9b}2J\u{202e}b\r\n\u{7f}é 漢\\";
+        let mut pushed = b">".to_vec();
+        Plain(evil).push_to(&mut pushed);
+        assert_eq!(pushed, format!(">{}", Plain(evil)).into_bytes());
         assert_eq!(Plain(evil).to_string(), r"a\u{1b}[31m\u{9b}2J\u{202e}b\u{d}\u{a}\u{7f}é 漢\");
         assert!(
             !is_plain(b"\x1b[31m")

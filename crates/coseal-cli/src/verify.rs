@@ -26,8 +26,9 @@ pub(crate) fn run(args: Verify) -> Result<Exit> {
         verifier = verifier.max_age(max_age);
     }
     let good = if output::is_coloured() { report::GOOD } else { Style::new() };
+    let now = args.at.unwrap_or_else(Time::now);
     let auditor =
-        Auditor { verifier, json: args.json, good, now: args.at.unwrap_or_else(Time::now) };
+        Auditor { verifier, json: args.json, valid: format!("{good}valid{good:#}  "), now };
     let out = Output::standard()?;
     let reading =
         Reading { inputs: args.inputs, encoding: args.encoding, workers: pipeline::all_cores() };
@@ -51,7 +52,8 @@ pub(crate) fn expecting(mut verifier: Verifier, expected: &Expected) -> Verifier
 struct Auditor {
     verifier: Verifier,
     json: bool,
-    good: Style,
+    /// How rows begin.
+    valid: String,
     now: Time,
 }
 
@@ -85,18 +87,14 @@ impl Judge for Auditor {
 
 impl Auditor {
     fn row(&self, place: Place<'_>, verified: &Verified<'_>, out: &mut Vec<u8>) {
-        let Self { good, .. } = self;
+        out.extend_from_slice(self.valid.as_bytes());
+        Plain(place.input).push_to(out);
         // Into memory: this cannot fail.
-        let _ = writeln!(
-            out,
-            "{good}valid{good:#}  {} {}  {}  {}  {}  {}",
-            Plain(place.input),
-            place.index,
-            times::format(verified.sealed_at()),
-            Plain(verified.channel()),
-            Plain(verified.signer()),
-            verified.id(),
-        );
+        let _ = write!(out, " {}  {}  ", place.index, times::format(verified.sealed_at()));
+        Plain(verified.channel()).push_to(out);
+        out.extend_from_slice(b"  ");
+        Plain(verified.signer()).push_to(out);
+        let _ = writeln!(out, "  {}", verified.id());
     }
 }
 
