@@ -18,6 +18,7 @@ use crate::wire::RawReceipt;
 use crate::wire::write::{Items, Sink, Slots, shortest};
 use tree::Hash;
 
+use cache::Climbed;
 pub(crate) use cache::Proven;
 pub use other::OtherReceipt;
 pub(crate) use other::judge_other;
@@ -33,14 +34,19 @@ pub(crate) fn verify(
     proven: &Proven,
 ) -> Result<()> {
     let mut way = proven.look_up(receipt, key, bundle);
-    let root = way.climb(receipt, leaf);
-    if let Some(root) = &root
-        && !signature_verifies(key, receipt.protected, root, receipt.signature)
-    {
-        let detail = "the sender's signature does not fit this message";
-        return Err(Error::Untrusted(Untrusted::BadSignature, detail.into()));
-    }
-    proven.insert(receipt, key, bundle, &way, root);
+    let verified = match way.climb(receipt, leaf) {
+        Climbed::Proven => None,
+        Climbed::Root(root)
+            if signature_verifies(key, receipt.protected, &root, receipt.signature) =>
+        {
+            Some(root)
+        }
+        Climbed::Root(_) => {
+            let detail = "the sender's signature does not fit this message";
+            return Err(Error::Untrusted(Untrusted::BadSignature, detail.into()));
+        }
+    };
+    proven.insert(receipt, key, bundle, &way, verified);
     Ok(())
 }
 

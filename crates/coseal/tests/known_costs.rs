@@ -153,8 +153,9 @@ fn memory_does_not_grow_with_the_message() {
 /// any thread verified, and what this one met.
 const ROOTS: i64 = 2 * 1024 * 192;
 
-/// What is refused leaves nothing behind, in no cache and no memory, however
-/// often it comes.
+/// What is refused before its signature verified leaves nothing behind, in no
+/// cache and no memory, however often it comes; what is refused later leaves its
+/// root, in a memory that has an end.
 #[test]
 fn refused_messages_fill_no_cache() {
     let opener = Opener::builder(trust()).channel(CHANNEL).live(Window::minutes(10));
@@ -201,6 +202,7 @@ fn refused_messages_fill_no_cache() {
             }),
         ),
         ("no_key", Box::new(|n| sealed(signing(), CHANNEL, 4, n).join())),
+        ("misdirected/channel", Box::new(|n| sealed(signing(), "orders.us", 3, n).join())),
     ];
     for (code, family) in families {
         let inputs: Vec<Vec<u8>> = (0..50).map(family).collect();
@@ -216,7 +218,7 @@ fn refused_messages_fill_no_cache() {
         }
         // A signature that verified is remembered, whoever the message was for:
         // its signer is known, and the memory is bounded.
-        let remembered = matches!(code, "undecryptable" | "no_key");
+        let remembered = matches!(code, "undecryptable" | "no_key" | "misdirected/channel");
         assert!(if remembered { kept <= ROOTS } else { kept == 0 }, "{code}: {kept}");
     }
 }

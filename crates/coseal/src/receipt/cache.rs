@@ -100,22 +100,30 @@ pub(super) struct Way {
     climbed: usize,
 }
 
+/// Where a climb ended.
+pub(super) enum Climbed {
+    /// At what is proven.
+    Proven,
+    /// At this root, which has to be verified.
+    Root(Hash),
+}
+
 impl Way {
-    /// Climbs from `leaf` as far as it must. Answers the root, where that has
-    /// to be verified; nothing, where all is proven.
-    pub(super) fn climb(&mut self, receipt: &RawReceipt<'_>, leaf: &Hash) -> Option<Hash> {
+    /// Climbs from `leaf` as far as it must.
+    pub(super) fn climb(&mut self, receipt: &RawReceipt<'_>, leaf: &Hash) -> Climbed {
         let mut hash = *leaf;
         let way = steps(receipt.leaf_index, receipt.tree_size);
         for ((at, step), sibling) in way.enumerate().zip(receipt.path.iter()) {
-            let node = self.nodes.get_mut(at)?;
-            if at >= self.siblings_from && self.is_known & 1 << at != 0 && *node == hash {
-                return None;
+            if let Some(node) = self.nodes.get_mut(at) {
+                if at >= self.siblings_from && self.is_known & 1 << at != 0 && *node == hash {
+                    return Climbed::Proven;
+                }
+                *node = hash;
+                self.climbed = at + 1;
             }
-            *node = hash;
-            self.climbed = at + 1;
             hash = step.parent(&hash, sibling);
         }
-        (self.root != Some(hash)).then_some(hash)
+        if self.root == Some(hash) { Climbed::Proven } else { Climbed::Root(hash) }
     }
 }
 

@@ -82,17 +82,19 @@ fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
         *reader = ahead;
         return Ok(entry);
     }
-    read_other(reader).map_err(|error| too_long(reader, error))
+    read_other(reader).map_err(|error| if_too_long(reader, error))
 }
 
-/// What cannot be read within the bytes that an entry may have is too long, or
-/// wrong: it is not looked at any further.
+/// An entry that ends within the input, but not within the bytes that it may
+/// have, is too long, whatever else is wrong with it.
 #[cold]
-fn too_long(reader: &Reader<'_>, error: Error) -> Error {
-    if reader.rest().len() > limits::OTHER_RECIPIENT {
-        Error::structure("a recipient is longer than 4096 bytes, or not one")
-    } else {
-        error
+fn if_too_long(reader: &Reader<'_>, error: Error) -> Error {
+    let mut whole = reader.clone();
+    match whole.skip(limits::DEPTH, Values::Any) {
+        Ok(entry) if entry.len() > limits::OTHER_RECIPIENT => {
+            Error::structure("a recipient is longer than 4096 bytes")
+        }
+        _ => error,
     }
 }
 
