@@ -191,9 +191,11 @@ fn check_recipient(entry: &RecipientEntry<'_>, item: &Item) {
             assert_eq!(Some(*key_id), unprotected.get(4).and_then(Item::as_bytes));
             assert_eq!(Some(&wrapped[..]), ciphertext);
         }
-        RecipientEntry::Other { algorithm } => {
+        RecipientEntry::Other { algorithm, key_id } => {
             let expected = if protected.is_empty() { in_unprotected } else { in_protected };
             assert_eq!(*algorithm, expected);
+            let named = unprotected.get(4).and_then(Item::as_bytes);
+            assert_eq!(*key_id, named.filter(|id| (1..=64).contains(&id.len())));
         }
         other => panic!("{other:?} is no recipient of this version"),
     }

@@ -206,7 +206,7 @@ impl<'a> Recipient<'a> {
             RecipientEntry::Kek { key_id, .. } => {
                 Self::Kek { id: std::str::from_utf8(key_id).ok(), id_hex: hex(key_id) }
             }
-            RecipientEntry::Other { algorithm } => Self::Other { algorithm },
+            RecipientEntry::Other { algorithm, .. } => Self::Other { algorithm },
             _ => Self::Other { algorithm: None },
         }
     }

@@ -130,6 +130,17 @@ impl MessageKey<'_> {
         Ok(body)
     }
 
+    /// Whether `ciphertext` commits to this key. It does not show that the rest
+    /// of it opens, nor under which header.
+    ///
+    /// # Errors
+    ///
+    /// `undecryptable`.
+    #[cfg(feature = "os")]
+    pub(crate) fn commits_to(self, ciphertext: &[u8]) -> Result<()> {
+        self.check_commitment(ciphertext).map(drop)
+    }
+
     /// The commitment, in constant time, before anything is decrypted: it
     /// makes a ciphertext open under one key only.
     fn check_commitment<'c>(&self, ciphertext: &'c [u8]) -> Result<(&'c [u8], &'c [u8; TAG])> {

@@ -26,6 +26,7 @@ mod replay;
 mod seal;
 mod open;
 mod verify;
+mod rewrap;
 
 mod clock;
 #[cfg(feature = "os")]
@@ -64,6 +65,9 @@ pub use receipt::OtherReceipt;
 pub use replay::{
     InMemoryReplay, Observed, Position, ReplayIndex, ReplayMemory, ReplayRecord, Sighting,
 };
+pub use rewrap::{Need, Needed, RecipientId};
+#[cfg(feature = "os")]
+pub use rewrap::{Rewrapped, Rewrapper, RewrapperBuilder};
 pub use seal::Signer;
 #[cfg(feature = "os")]
 pub use seal::{ChainEnd, Sealer, SealerBuilder, UnsignedBatch};

@@ -76,3 +76,7 @@ pub const PATTERNS: usize = 256;
 
 /// Longest subject, in bytes (RFC 3986 sets none; SPIFFE says 2048).
 pub const SUBJECT: usize = 2048;
+
+/// Most keys that are listed as needed by a set of envelopes: as many as a
+/// bundle has records. Whoever carries envelopes can name 64 in each.
+pub const NEEDED: usize = RECORDS;

@@ -8,7 +8,7 @@ use common::{CHANNEL, NOW, place, seal_raw, trust};
 use coseal::hazmat::RawEpoch;
 use coseal::{
     EpochId, Kek, KeyProvider, Keyring, Message, Opener, PrivateKey, ReceivingKey, RecipientEntry,
-    Sealer, Secret, Signer, SigningKey, Suite, UnwrapRequest, VerifyingKey, Window,
+    Rewrapper, Sealer, Secret, Signer, SigningKey, Suite, UnwrapRequest, VerifyingKey, Window,
 };
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -149,6 +149,13 @@ fn nothing_that_holds_a_secret_prints_it() {
     let live = builder().live(Window::hours(1)).clock(|| NOW).provider(Arc::new(keyring()));
     silent("OpenerBuilder", &live);
     silent("Opener", &live.build().unwrap());
+
+    let builder = || Rewrapper::builder(trust()).key(receiving()).kek(b"kek-1", kek());
+    let builder = || builder().add_kek(b"kek-2", kek()).remove_kek(b"kek-3");
+    silent("RewrapperBuilder", &builder());
+    let rewrapper = builder().build().unwrap();
+    silent("Rewrapper", &rewrapper);
+    silent("fingerprint", &rewrapper.fingerprint());
 }
 
 /// Keys in memory that tell what they were asked.
@@ -202,6 +209,10 @@ fn no_stage_of_reading_prints_the_epoch_secret_or_the_payload() {
         let opened = || opener.open(&envelope).map(drop);
         std::thread::scope(|scope| scope.spawn(opened).join().unwrap()).unwrap();
     }
+    let rewrapper = Rewrapper::builder(trust()).provider(Arc::new(keyring()));
+    let rewrapper = rewrapper.add_kek(b"kek-2", kek()).build().unwrap();
+    silent("Rewrapped", &rewrapper.rewrap_into(&envelope, &mut Vec::new()).unwrap());
+    silent("Rewrapper", &rewrapper);
     silent("Opened", &opener.open_in_place(&mut envelope).unwrap());
     assert_eq!(
         provider.1.lock().unwrap().len(),

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use crate::error::{Error, Result};
-use crate::{Envelope, Message, ReceivingKey, Sealer, SealerBuilder, SigningKey};
+use crate::{
+    Envelope, Message, NewRecord, Pattern, ReceivingKey, Rewrapper, Sealer, SealerBuilder,
+    SigningKey, Time, TrustAnchor, TrustBundle,
+};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -72,4 +76,38 @@ fn an_epoch_that_cannot_be_followed_ends_with_an_error() {
     let next = Envelope::decode(&next).unwrap();
     assert_eq!(next.unverified_header().sequence(), 0);
     assert_eq!(next.unverified_header().previous().unwrap().messages, 2);
+}
+
+/// An epoch whose new entries cannot be made: nothing is written, and nothing
+/// half-made is remembered.
+#[test]
+fn without_randomness_nothing_is_rewrapped() {
+    let root = SigningKey::from_bytes(&[1; 32]);
+    let now = Time::from_secs(1_600_000_000);
+    let mut bundle = TrustBundle::make("example.test");
+    let signer = SigningKey::from_bytes(&[2; 32]);
+    let record = NewRecord {
+        key: signer.verifying_key().clone().into(),
+        subject: "spiffe://example.test/orders".into(),
+        valid_from: now,
+        valid_until: None,
+        channels: vec![Pattern::new("orders").unwrap()],
+    };
+    bundle.add(record).unwrap();
+    let bytes = bundle.sign(&root, now, Time::from_secs(2_000_000_000)).unwrap();
+    let anchor = TrustAnchor::pinned([root.verifying_key().clone()]);
+    let trust = Arc::new(TrustBundle::load(&bytes, &anchor, now).unwrap());
+    let envelope = builder().build().unwrap().seal(Message::new(b"payload")).unwrap();
+    let new = ReceivingKey::from_bytes(&[8; 32]);
+    let rewrapper = Rewrapper::builder(trust).key(ReceivingKey::from_bytes(&[7; 32]));
+    let rewrapper = rewrapper.add_recipient(new.recipient_key()).build().unwrap();
+    let mut out = vec![1, 2, 3];
+    for _ in 0..2 {
+        let refused = dry(|| rewrapper.rewrap_into(&envelope, &mut out));
+        assert_eq!(refused.unwrap_err().code(), "entropy");
+        assert_eq!(out, [1, 2, 3]);
+    }
+    assert_eq!(rewrapper.rewrap_into(&envelope, &mut out).unwrap().added, 1);
+    // From now on the epoch is known.
+    assert_eq!(dry(|| rewrapper.rewrap_into(&envelope, &mut out)).unwrap().added, 1);
 }

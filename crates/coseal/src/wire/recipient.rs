@@ -40,6 +40,9 @@ pub enum RecipientEntry<'a> {
     Other {
         /// The algorithm number, where there is one.
         algorithm: Option<i64>,
+        /// The key ID beside it (label 4, unprotected), where that is 1..64
+        /// bytes.
+        key_id: Option<&'a [u8]>,
     },
 }
 
@@ -135,6 +138,7 @@ fn read_general<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
     } else {
         read_embedded(protected, algorithm_of_map)?
     };
+    let key_id = unprotected.key_id.filter(|id| (1..=limits::KEK_ID).contains(&id.len()));
     match (protected.is_empty(), algorithm) {
         (false, Some(label::HPKE_X25519)) => {
             // Had it the right shape, it would have been recognised above.
@@ -142,13 +146,12 @@ fn read_general<'a>(reader: &mut Reader<'a>) -> Result<RecipientEntry<'a>> {
         }
         (true, Some(label::A256KW)) => {
             const WHAT: &str = "a KEK recipient has not the shape of one";
-            let key_id = unprotected.key_id.filter(|id| (1..=limits::KEK_ID).contains(&id.len()));
             match (unprotected.entries, key_id, ciphertext.try_into()) {
                 (2, Some(key_id), Ok(ciphertext)) => Ok(RecipientEntry::Kek { key_id, ciphertext }),
                 _ => Err(Error::structure(WHAT)),
             }
         }
-        _ => Ok(RecipientEntry::Other { algorithm }),
+        _ => Ok(RecipientEntry::Other { algorithm, key_id }),
     }
 }
 
