@@ -118,7 +118,10 @@ pub(crate) fn write(target: &Path, bytes: &[u8], existing: Existing, mode: Mode)
 }
 
 /// The name that will be taken, and what has it now.
-fn resolve(target: &Path, existing: Existing) -> Result<(PathBuf, Option<fs::Metadata>)> {
+pub(crate) fn resolve(
+    target: &Path,
+    existing: Existing,
+) -> Result<(PathBuf, Option<fs::Metadata>)> {
     let exists = || StoreError::Exists { path: target.to_owned() };
     let found = match fs::symlink_metadata(target) {
         Ok(found) => found,
@@ -139,7 +142,7 @@ fn resolve(target: &Path, existing: Existing) -> Result<(PathBuf, Option<fs::Met
 }
 
 #[cfg(unix)]
-fn permissions(mode: Mode, replaced: Option<&fs::Metadata>) -> Option<Permissions> {
+pub(crate) fn permissions(mode: Mode, replaced: Option<&fs::Metadata>) -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;
 
     let bits = match (mode, replaced) {
@@ -152,11 +155,11 @@ fn permissions(mode: Mode, replaced: Option<&fs::Metadata>) -> Option<Permission
 }
 
 #[cfg(not(unix))]
-fn permissions(_: Mode, _: Option<&fs::Metadata>) -> Option<Permissions> {
+pub(crate) fn permissions(_: Mode, _: Option<&fs::Metadata>) -> Option<Permissions> {
     None
 }
 
-fn folder(target: &Path) -> &Path {
+pub(crate) fn folder(target: &Path) -> &Path {
     match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -164,7 +167,7 @@ fn folder(target: &Path) -> &Path {
 }
 
 /// Without this a crash of the machine may forget the new name.
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     if cfg!(unix) {
         let sync = || File::open(folder)?.sync_all();
         sync().map_err(StoreError::io("sync", folder))?;

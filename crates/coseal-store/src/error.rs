@@ -37,6 +37,14 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The output of a job that was interrupted, and that cannot be continued
+    /// as it was asked for.
+    Unfinished {
+        /// The output.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// The content is not what it should be.
     Core {
         /// The file.
@@ -63,6 +71,7 @@ impl StoreError {
             | Self::Permissions { path, .. }
             | Self::Exists { path }
             | Self::InUse { path }
+            | Self::Unfinished { path, .. }
             | Self::Core { path, .. } => path,
         }
     }
@@ -81,6 +90,7 @@ impl fmt::Display for StoreError {
             }
             Self::Exists { .. } => write!(f, "{path} exists already"),
             Self::InUse { .. } => write!(f, "{path} is in use by another process"),
+            Self::Unfinished { why, .. } => write!(f, "cannot go on with {path}: {why}"),
             Self::Core { source, .. } => write!(f, "{path}: {source}"),
         }
     }
@@ -91,7 +101,10 @@ impl std::error::Error for StoreError {
         match self {
             Self::Io { source, .. } => Some(source),
             Self::Core { source, .. } => Some(source),
-            Self::Permissions { .. } | Self::Exists { .. } | Self::InUse { .. } => None,
+            Self::Permissions { .. }
+            | Self::Exists { .. }
+            | Self::InUse { .. }
+            | Self::Unfinished { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Files that must survive a restart: key files, trust bundle files, the state
-//! that keeps a trust bundle from being rolled back, the replay memory, and the
-//! list of dead letters.
+//! that keeps a trust bundle from being rolled back, the replay memory, the list
+//! of dead letters, and the output of a job that takes long.
 //!
 //! What is read is not trusted: reads are bounded, keys and bundles are checked
 //! by `coseal` itself, and a private key that others can read is refused. What
@@ -41,6 +41,7 @@ mod dead_letters;
 mod error;
 pub mod keys;
 mod lock;
+mod partial;
 mod read;
 mod replay;
 mod state;
@@ -50,5 +51,6 @@ pub use bundle::{BundleFile, read_bundle};
 pub use dead_letters::{DeadLetter, DeadLetterFile};
 pub use error::{Result, StoreError};
 pub use lock::is_same_file;
+pub use partial::{Begun, Job, Mark, Partial};
 pub use replay::ReplayFile;
 pub use state::StateFile;
