@@ -26,6 +26,8 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 fine, 1 a message was refused, 2 usage or input and output";
 
+const REWRAP: &str = "What cannot be re-wrapped is told and copied as it is: nothing is lost. A file that was interrupted leaves OUT.partial, and the same command goes on from there. Whoever had a key and a copy of the input keeps reading it.";
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -41,6 +43,9 @@ pub(crate) enum Command {
     Open(messages::Open),
     /// Verify envelopes with public files only, as an auditor
     Verify(messages::Verify),
+    /// Change the recipients of stored envelopes, and nothing else of them
+    #[command(after_help = REWRAP)]
+    Rewrap(messages::Rewrap),
     /// Show what envelopes say of themselves, unproven
     Inspect(messages::Inspect),
     /// Tell the whole story on an example, and leave everything to look at

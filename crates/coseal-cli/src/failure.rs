@@ -136,6 +136,9 @@ impl From<StoreError> for Failure {
             StoreError::InUse { .. } => {
                 Self::misuse(error.to_string()).hint("wait until the other process has ended")
             }
+            StoreError::Unfinished { .. } => Self::misuse(error.to_string()).hint(format!(
+                "go on with the input and the options it was begun with, or give it up: rm {path} {path}.state"
+            )),
             _ => Self::misuse(error.to_string()),
         }
     }

@@ -1,7 +1,7 @@
 //! A path or `-` → bytes to read.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::failure::{Failure, Result};
@@ -34,6 +34,11 @@ impl Input {
     /// What reading failed with.
     pub(crate) fn failure(&self, error: &io::Error) -> Failure {
         Failure::io(format!("read {}", self.name), error)
+    }
+
+    /// Goes on at `offset`.
+    pub(crate) fn skip_to(&mut self, offset: u64) -> Result<(), Failure> {
+        self.file.seek(SeekFrom::Start(offset)).map(drop).map_err(|error| self.failure(&error))
     }
 
     /// The first `limit` bytes, or all of it.

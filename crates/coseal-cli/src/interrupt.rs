@@ -1,8 +1,10 @@
 //! Ctrl-C and its like: what was written aside does not stay behind. It may be
-//! half of something decrypted.
+//! half of something decrypted. A command that can go on later is asked to stop
+//! instead, and told only once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 /// As shells report a command that was interrupted.
@@ -13,16 +15,23 @@ static ASIDE: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 static HANDLER: Once = Once::new();
 
+/// Whether this command stops by itself when it is asked to.
+static STOPS: AtomicBool = AtomicBool::new(false);
+static ASKED: AtomicBool = AtomicBool::new(false);
+
 /// Begins to listen.
 pub(crate) fn listen() {
     HANDLER.call_once(|| {
         // Without a handler the file stays under its hidden name: no reason to fail.
         let _ = ctrlc::set_handler(|| {
+            if STOPS.load(Ordering::SeqCst) && !ASKED.swap(true, Ordering::SeqCst) {
+                return;
+            }
             if let Some(aside) = ASIDE.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 // Where it has its name already, there is nothing to remove.
                 let _ = fs::remove_file(aside);
             }
-            std::process::exit(INTERRUPTED);
+            exit();
         });
     });
 }
@@ -30,4 +39,20 @@ pub(crate) fn listen() {
 /// From now on an interruption removes the file of this name.
 pub(crate) fn removes(aside: &Path) {
     *ASIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(aside.to_owned());
+}
+
+/// From now on the first interruption only asks.
+pub(crate) fn asks() {
+    STOPS.store(true, Ordering::SeqCst);
+    listen();
+}
+
+/// Whether somebody asked this command to stop.
+pub(crate) fn is_asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Ends as what was interrupted.
+pub(crate) fn exit() -> ! {
+    std::process::exit(INTERRUPTED)
 }

@@ -19,9 +19,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::stream::items::{Block, End, Item, Items};
 use crate::stream::pipeline::{self, Told};
-use findings::name_in_words;
-
-pub(crate) use findings::{Findings, Place, Teller};
+pub(crate) use findings::{Findings, Place, Teller, name_in_words};
 pub(crate) use tally::Tally;
 
 /// How envelopes are judged.
@@ -112,7 +110,11 @@ fn judge_block(judge: &impl Judge, encoding: Encoding, block: &Block) -> Finding
 }
 
 /// The bytes of an envelope, out of the encoding that it stands in.
-fn envelope<'a>(block: &'a Block, item: &Item, encoding: Encoding) -> Result<Cow<'a, [u8]>, Error> {
+pub(crate) fn envelope<'a>(
+    block: &'a Block,
+    item: &Item,
+    encoding: Encoding,
+) -> Result<Cow<'a, [u8]>, Error> {
     let Some(bytes) = block.bytes(item) else {
         return Err(Error::Malformed(Malformed::TooLarge, "it is larger than 64 MiB".into()));
     };

@@ -19,6 +19,7 @@ mod open;
 mod output;
 mod progress;
 mod report;
+mod rewrap;
 mod seal;
 mod stream;
 mod text;
@@ -56,6 +57,7 @@ fn run(command: Command) -> Result<Exit> {
         Command::Seal(args) => seal::run(args),
         Command::Open(args) => open::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Rewrap(args) => rewrap::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => docs::completions(shell),

@@ -211,7 +211,8 @@ fn to_subject(builder: SealerBuilder, args: &Seal, subject: &str) -> Result<Seal
     Ok(builder.recipients(keys))
 }
 
-fn read_recipient(path: &Path) -> Result<RecipientKey> {
+/// The public receiving key in a file.
+pub(crate) fn read_recipient(path: &Path) -> Result<RecipientKey> {
     match keys::read_public_key(path)? {
         coseal::PublicKey::Recipient(key) => Ok(key),
         coseal::PublicKey::Verifying(_) => {

@@ -1,5 +1,6 @@
 //! `coseal trust`: makes, changes and shows trust bundles.
 
+mod needed;
 mod show;
 mod unverified;
 mod view;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Revoke(args) => revoke(&args)?,
         Command::Renew(args) => edit(&args.bundle, Some(args.valid_for), |_| Ok(()))?,
         Command::Show(args) => show::run(&args)?,
+        Command::Needed(args) => return needed::run(args),
     }
     Ok(Exit::Fine)
 }

@@ -33,7 +33,7 @@ fn check(what: &str, child: Child) {
     assert!(used.rusage.maxrss > 1 << 20, "{what}: not measured");
 }
 
-/// Lines of `length` bytes through seal, open and verify, all at once.
+/// Lines of `length` bytes through seal, rewrap, open and verify, all at once.
 fn run_through(input: usize, length: usize, batch: usize, encoding: &str) {
     let desk = Desk::new();
     let spawn = |words: &str, input: Stdio| {
@@ -59,10 +59,15 @@ fn run_through(input: usize, length: usize, batch: usize, encoding: &str) {
             lines.write_all(&line).unwrap();
         }
     });
+    // Re-wrapped on its way, for somebody more.
+    desk.run("key new receiving ledger").fine();
+    let from = Stdio::from(seal.stdout.take().unwrap());
+    let rewrap = format!("rewrap --key billing {TRUST} --to ledger.pub {encoding}");
+    let mut rewrap = spawn(&rewrap, from);
     let mut open = spawn(&format!("open --key billing {TRUST} --lines {encoding}"), Stdio::piped());
     let mut verify = spawn(&format!("verify {TRUST} --json {encoding}"), Stdio::piped());
     let (mut sealed, mut to_open, mut to_verify) =
-        (seal.stdout.take().unwrap(), open.stdin.take().unwrap(), verify.stdin.take().unwrap());
+        (rewrap.stdout.take().unwrap(), open.stdin.take().unwrap(), verify.stdin.take().unwrap());
     let tee = thread::spawn(move || {
         let mut chunk = vec![0; 64 << 10];
         loop {
@@ -81,6 +86,7 @@ fn run_through(input: usize, length: usize, batch: usize, encoding: &str) {
     assert_eq!(opened.join().unwrap(), (count * length, count), "bytes and lines that were opened");
     assert_eq!(verdicts.join().unwrap().1, count, "verdicts");
     check("seal", seal);
+    check("rewrap", rewrap);
     check("open", open);
     check("verify", verify);
 }

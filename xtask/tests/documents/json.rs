@@ -124,6 +124,45 @@ fn every_row_of_verify_matches_its_schema() {
     }
 }
 
+#[test]
+fn what_needed_prints_matches_its_schema() {
+    let schema = schema("schemas/needed.schema.json");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut input = seal_two(folder);
+    succeed(folder, &["key", "new", "kek", "kek"]);
+    let rewrap = ["rewrap", "--key", "billing", "--trust", "bundle", "--pin", "root.pub"];
+    succeed(folder, &[&rewrap[..], &["--to-kek", "k=kek", "plain", "-o", "kek-too"]].concat());
+    let both = std::fs::read(folder.join("kek-too")).unwrap();
+    // Of a KEK entry, the algorithm's number is changed: -5 into -6, which is
+    // a recipient that this version does not know. The rest is no envelope.
+    let mut other = both.clone();
+    let at = other.windows(4).rposition(|window| window == [0xa2, 0x01, 0x24, 0x04]).unwrap();
+    other[at + 2] = 0x25;
+    for more in [&both[..], &other, &[0xa0]] {
+        input.extend(more);
+    }
+    std::fs::write(folder.join("all"), &input).unwrap();
+    let output = run(folder, coseal(), &["trust", "needed", "--json", "all"]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let rows = rows(&output.stdout);
+    let [row] = &rows[..] else { panic!("not one: {rows:?}") };
+    assert_eq!(faults(&schema, row), [""; 0], "{row}");
+    let kinds: Vec<_> =
+        row["keys"].as_array().unwrap().iter().map(|key| text(key, "type")).collect();
+    assert_eq!(kinds, ["x25519", "kek", "other"], "{row}");
+    assert_eq!((&row["envelopes"], &row["complete"]), (&4.into(), &false.into()));
+    for at in [None, Some(0), Some(1), Some(2)] {
+        let mut more = row.clone();
+        let place = match at {
+            None => &mut more,
+            Some(at) => &mut more["keys"][at],
+        };
+        place.as_object_mut().unwrap().insert("unheard_of".to_owned(), Value::Null);
+        assert!(!schema.is_valid(&more), "an unknown field passes");
+    }
+}
+
 fn rows(output: &[u8]) -> Vec<Value> {
     std::str::from_utf8(output)
         .unwrap()

@@ -1,10 +1,10 @@
-//! `coseal seal`, `open`, `verify`, `inspect`.
+//! `coseal seal`, `open`, `verify`, `rewrap`, `inspect`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use coseal::{Suite, Time};
+use coseal::{KeyId, Suite, Time};
 
 use super::Encoding;
 use super::trust::{Believed, Limits};
@@ -112,6 +112,44 @@ pub(crate) struct Verify {
     /// The inputs; `-` is standard input
     #[arg(value_name = "INPUT", default_value = "-")]
     pub inputs: Vec<PathBuf>,
+}
+
+/// `coseal rewrap`
+#[derive(Debug, Args)]
+pub(crate) struct Rewrap {
+    /// A private receiving key that opens the envelopes
+    #[arg(long, value_name = "FILE", env = "COSEAL_KEY", required_unless_present = "kek")]
+    pub key: Vec<PathBuf>,
+    /// A key-encryption key that opens them, under the name that they know it by
+    #[arg(long, value_name = "ID=FILE", value_parser = kek)]
+    pub kek: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    pub trust: Believed,
+    #[command(flatten)]
+    pub expected: Expected,
+    /// Add this public receiving key
+    #[arg(long, value_name = "FILE.pub")]
+    pub to: Vec<PathBuf>,
+    /// Add a key-encryption key, under the name its holders know it by
+    #[arg(long, value_name = "ID=FILE", value_parser = kek)]
+    pub to_kek: Vec<(String, PathBuf)>,
+    /// Take out the receiving key with this ID: 16 hexadecimal digits
+    #[arg(long, value_name = "KEY-ID")]
+    pub remove: Vec<KeyId>,
+    /// Take out the key-encryption key of this name
+    #[arg(long, value_name = "ID")]
+    pub remove_kek: Vec<String>,
+    /// Take out everybody who is not added
+    #[arg(long)]
+    pub replace: bool,
+    /// How the envelopes stand in the input, and in the output
+    #[arg(long, value_enum, default_value_t)]
+    pub encoding: Encoding,
+    /// The input; `-` is standard input
+    #[arg(default_value = "-")]
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub out: Out,
 }
 
 /// `coseal inspect`

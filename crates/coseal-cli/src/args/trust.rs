@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use coseal::{KeyId, Time};
 
+use super::Encoding;
 use crate::times;
 
 /// What to do with a trust bundle.
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Renew(Renew),
     /// Show what is in a bundle
     Show(Show),
+    /// List the keys that envelopes still need, before one of them is destroyed
+    Needed(Needed),
 }
 
 /// `coseal trust new`
@@ -112,6 +115,20 @@ pub(crate) struct Show {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `coseal trust needed`
+#[derive(Debug, Args)]
+pub(crate) struct Needed {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How the envelopes stand in the inputs
+    #[arg(long, value_enum, default_value_t)]
+    pub encoding: Encoding,
+    /// The inputs; `-` is standard input
+    #[arg(value_name = "INPUT", default_value = "-")]
+    pub inputs: Vec<PathBuf>,
 }
 
 /// Why a key is revoked.

@@ -56,7 +56,7 @@ impl Place<'_> {
 }
 
 /// The name of an input, for people.
-pub(super) fn name_in_words(input: &str) -> &str {
+pub(crate) fn name_in_words(input: &str) -> &str {
     if input == "-" { "standard input" } else { input }
 }
 

@@ -85,7 +85,8 @@ impl Tally {
         self.refused.contains_key(code)
     }
 
-    fn refusals(&self) -> u64 {
+    /// How many envelopes were refused.
+    pub(crate) fn refusals(&self) -> u64 {
         self.refused.values().sum()
     }
 

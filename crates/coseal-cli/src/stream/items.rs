@@ -2,7 +2,8 @@
 //! not looked into.
 //!
 //! An item that is too large for an envelope is passed over without being
-//! kept, so memory is bounded whatever the input says.
+//! kept, so memory is bounded whatever the input says. Where everything is to be
+//! passed on, it comes in pieces, as does what follows the end of a sequence.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -45,7 +46,12 @@ pub(crate) struct Item {
     pub index: u64,
     /// Where it begins in its input, in bytes.
     pub offset: u64,
+    /// Where it ends there; nothing for a piece of one that goes on.
+    pub end: Option<u64>,
     content: Content,
+    /// Where it lies in the bytes of its block, with what separates it from the
+    /// next; what was not kept does not lie there.
+    raw: Range<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +60,8 @@ enum Content {
     Here(Range<usize>),
     /// Passed over.
     TooLarge,
+    /// No item: what is passed on of one, or behind the last.
+    Piece,
 }
 
 /// Why an input ends before its end.
@@ -81,18 +89,27 @@ impl Block {
     pub(crate) fn bytes(&self, item: &Item) -> Option<&[u8]> {
         match &item.content {
             Content::Here(range) => self.bytes.get(range.clone()),
-            Content::TooLarge => None,
+            Content::TooLarge | Content::Piece => None,
         }
+    }
+
+    /// The same with everything around it, as it stands in the input. Of an item
+    /// that came in pieces, the last one.
+    pub(crate) fn raw(&self, item: &Item) -> &[u8] {
+        self.bytes.get(item.raw.clone()).unwrap_or_default()
+    }
+}
+
+impl Item {
+    /// Whether it is no item, but a piece to be passed on.
+    pub(crate) const fn is_piece(&self) -> bool {
+        matches!(self.content, Content::Piece)
     }
 }
 
 impl pipeline::Piece for Block {
     fn weight(&self) -> usize {
-        let here = |item: &Item| match &item.content {
-            Content::Here(range) => range.len(),
-            Content::TooLarge => 0,
-        };
-        self.items.iter().map(here).sum()
+        self.items.iter().map(|item| item.raw.len()).sum()
     }
 }
 
@@ -110,6 +127,10 @@ pub(crate) struct Items<R = Input> {
     offset: u64,
     /// Its bytes are not kept: it is larger than the limit.
     skipping: bool,
+    /// Everything is passed on.
+    passes_on: bool,
+    /// Where reading began.
+    base: u64,
     index: u64,
     read: u64,
     found: VecDeque<Item>,
@@ -121,6 +142,8 @@ pub(crate) struct Items<R = Input> {
 enum Framing {
     Sequence(Scanner),
     Lines,
+    /// Behind the end of a sequence: all the rest.
+    Rest,
 }
 
 impl Framing {
@@ -129,6 +152,7 @@ impl Framing {
         match self {
             Self::Sequence(scanner) => scanner.push(chunk),
             Self::Lines => Ok(memchr::memchr(b'\n', chunk).map(|at| at + 1)),
+            Self::Rest => Ok(None),
         }
     }
 }
@@ -137,6 +161,12 @@ impl Items<Input> {
     /// Of an open input.
     pub(crate) fn of(input: Input, encoding: Encoding) -> Self {
         Self::new(&input.name.clone(), input, encoding, limits::ENVELOPE)
+    }
+
+    /// Of an input that was read up to an item: its number, and where it begins.
+    /// Everything is passed on.
+    pub(crate) fn passing_on(input: Input, encoding: Encoding, index: u64, offset: u64) -> Self {
+        Self::of(input, encoding).from(index, offset)
     }
 }
 
@@ -156,12 +186,18 @@ impl<R: Read> Items<R> {
             start: 0,
             offset: 0,
             skipping: false,
+            passes_on: false,
+            base: 0,
             index: 0,
             read: 0,
             found: VecDeque::new(),
             end: None,
             is_done: false,
         }
+    }
+
+    fn from(self, index: u64, offset: u64) -> Self {
+        Self { passes_on: true, index, offset, base: offset, read: offset, ..self }
     }
 
     /// Reads once and cuts what came.
@@ -203,29 +239,57 @@ impl<R: Read> Items<R> {
                 }
                 Ok(None) => break,
                 Err(fault) => {
-                    self.end = Some(End::NotASequence(fault, self.index));
-                    self.is_done = true;
-                    return;
+                    self.no_sequence(fault);
+                    if !self.passes_on {
+                        self.is_done = true;
+                        return;
+                    }
+                    self.framing = Framing::Rest;
+                    break;
                 }
             }
         }
         self.skipping |= bytes.len() - self.start > self.limit;
+        if self.passes_on && (self.skipping || matches!(self.framing, Framing::Rest)) {
+            self.pass_on(bytes.len());
+        }
+    }
+
+    /// The bytes up to `end` are passed on as they are.
+    fn pass_on(&mut self, end: usize) {
+        let raw = self.start..end;
+        if !raw.is_empty() {
+            let offset = self.read - (self.bytes.len() - self.start) as u64;
+            let (index, content) = (self.index, Content::Piece);
+            self.found.push_back(Item { index, offset, end: None, content, raw });
+        }
+        self.start = end;
+    }
+
+    /// What follows is no item. The scanner began where reading did.
+    fn no_sequence(&mut self, mut fault: NotASequence) {
+        fault.start += self.base;
+        fault.at += self.base;
+        self.end = Some(End::NotASequence(fault, self.index));
     }
 
     fn item_ended(&mut self, bytes: &[u8], end: usize) {
+        let raw = self.start..end;
         let range = match self.framing {
-            Framing::Sequence(_) => self.start..end,
-            Framing::Lines => trimmed(bytes, self.start..end),
+            Framing::Sequence(_) | Framing::Rest => raw.clone(),
+            Framing::Lines => trimmed(bytes, raw.clone()),
         };
         let length = if self.skipping { usize::MAX } else { end - self.start };
+        // `read` counts to the end of `bytes`, the item ends before that.
+        let ends_at = self.read - (bytes.len() - end) as u64;
         if length > self.limit || !range.is_empty() {
             let content =
                 if length > self.limit { Content::TooLarge } else { Content::Here(range) };
-            self.found.push_back(Item { index: self.index, offset: self.offset, content });
+            let (index, offset, end) = (self.index, self.offset, Some(ends_at));
+            self.found.push_back(Item { index, offset, end, content, raw });
             self.index += 1;
         }
-        // `read` counts to the end of `bytes`, the item ends before that.
-        self.offset = self.read - (bytes.len() - end) as u64;
+        self.offset = ends_at;
         self.start = end;
         self.skipping = false;
     }
@@ -235,8 +299,14 @@ impl<R: Read> Items<R> {
         self.is_done = true;
         match &mut self.framing {
             Framing::Sequence(scanner) => {
-                self.end = scanner.finish().err().map(|fault| End::NotASequence(fault, self.index));
+                if let Err(fault) = scanner.finish() {
+                    self.no_sequence(fault);
+                    if self.passes_on {
+                        self.pass_on(self.bytes.len());
+                    }
+                }
             }
+            Framing::Rest => {}
             // The last line needs no LF.
             Framing::Lines => {
                 let bytes = Arc::clone(&self.bytes);
@@ -254,7 +324,8 @@ impl<R: Read> Iterator for Items<R> {
             self.fill();
         }
         let items: Vec<Item> = self.found.drain(..self.found.len().min(ITEMS)).collect();
-        let end = if self.found.is_empty() { self.end.take() } else { None };
+        let is_last = self.found.is_empty() && self.is_done;
+        let end = if is_last { self.end.take() } else { None };
         (!items.is_empty() || end.is_some()).then(|| Block {
             input: Arc::clone(&self.name),
             bytes: Arc::clone(&self.bytes),

@@ -120,18 +120,7 @@ fn table(view: &View, look: &Look) -> String {
     }
     let rows: Vec<Vec<String>> = view.records.iter().map(cells).collect();
     let titles = ["KEY ID", "USE", "STATUS", "VALID FROM", "UNTIL", "SUBJECT", "CHANNELS"];
-    let widths: Vec<usize> = titles
-        .iter()
-        .enumerate()
-        .map(|(at, title)| {
-            rows.iter()
-                .filter_map(|row| row.get(at))
-                .map(|cell| cell.chars().count())
-                .chain([title.len()])
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let widths = widths(&titles, &rows);
     text.push('\n');
     line(&mut text, titles.iter().copied(), &widths, |_| head);
     for (row, record) in rows.iter().zip(&view.records) {
@@ -171,7 +160,21 @@ fn cells(record: &Record) -> Vec<String> {
     .into()
 }
 
-fn line<'a>(
+/// How wide each column is.
+pub(super) fn widths(titles: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
+    let width = |(at, title): (usize, &&str)| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.chars().count())
+            .chain([title.len()])
+            .max()
+            .unwrap_or(0)
+    };
+    titles.iter().enumerate().map(width).collect()
+}
+
+/// One row of columns that are so wide.
+pub(super) fn line<'a>(
     text: &mut String,
     cells: impl Iterator<Item = &'a str>,
     widths: &[usize],

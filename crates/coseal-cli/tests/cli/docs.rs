@@ -2,8 +2,8 @@
 
 use super::desk::{Desk, names};
 
-const COMMANDS: [&str; 9] =
-    ["key", "trust", "seal", "open", "verify", "inspect", "demo", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["key", "trust", "seal", "open", "verify", "rewrap", "inspect", "demo", "completions", "man"];
 
 #[test]
 fn completions_know_every_command() {

@@ -110,7 +110,91 @@ fn large_items_grow_the_buffer_once() {
     assert_eq!(all[0].1.as_ref().unwrap(), &input[..input.len() - 1]);
 }
 
+/// Passed on from an item on: every byte in order, the items among them, and
+/// how it ended.
+fn passed_on(
+    input: &[u8],
+    sizes: Vec<usize>,
+    encoding: Encoding,
+    limit: usize,
+    (index, offset): (u64, u64),
+) -> (Vec<u8>, Vec<Item>, Option<NotASequence>) {
+    let (mut raw, mut all, mut end) = (Vec::new(), Vec::new(), None);
+    let rest = Trickle(&input[usize::try_from(offset).unwrap()..], sizes);
+    for block in Items::new("-", rest, encoding, limit).from(index, offset) {
+        assert!(end.is_none(), "nothing follows the end");
+        for item in &block.items {
+            assert_eq!(item.is_piece(), item.end.is_none());
+            raw.extend_from_slice(block.raw(item));
+            if let Some(bytes) = block.bytes(item) {
+                let whole = &input[usize::try_from(item.offset).unwrap()..];
+                assert!(encoding == Encoding::Base64 || whole.starts_with(bytes));
+            }
+            if !item.is_piece() {
+                // Where it lies in memory depends on how it was read.
+                all.push(Item { raw: 0..0, content: Content::Piece, ..item.clone() });
+            }
+        }
+        match block.end {
+            Some(End::NotASequence(fault, _)) => end = Some(fault),
+            Some(End::Failed(failure)) => panic!("{failure:?}"),
+            None => {}
+        }
+    }
+    (raw, all, end)
+}
+
+#[test]
+fn what_is_too_large_is_passed_on_in_pieces() {
+    let mut input = vec![0x41, 7, 0x5a, 0, 8, 0, 0];
+    input.resize(7 + (8 << 16), 9);
+    input.extend([0x62, b'h', b'i', 0xff, 1, 2, 3]);
+    for sizes in [vec![], vec![1000; 2000]] {
+        let (raw, all, end) = passed_on(&input, sizes, Encoding::Cbor, 100, (0, 0));
+        assert_eq!(raw, input);
+        let ends: Vec<_> = all.iter().map(|item| (item.offset, item.end.unwrap())).collect();
+        assert_eq!(ends, [(0, 2), (2, 7 + (8 << 16)), (7 + (8 << 16), 10 + (8 << 16))]);
+        assert_eq!(end.unwrap().start, 10 + (8 << 16));
+    }
+}
+
 proptest! {
+    /// Not a byte of a sequence is lost, and whoever goes on at an item finds
+    /// what whoever began at the beginning finds there.
+    #[test]
+    fn everything_is_passed_on_from_any_item_on(
+        input in prop::collection::vec(prop::sample::select(&[0x01_u8, 0x82, 0x43, 0x58, 0x20, 0x9f, 0xff, b'\n', b' ', b'A'][..]), 0..300),
+        sizes in prop::collection::vec(1..40_usize, 0..200),
+        limit in 1..60_usize,
+        at: prop::sample::Index,
+    ) {
+        for encoding in [Encoding::Cbor, Encoding::Base64] {
+            let (raw, all, end) = passed_on(&input, sizes.clone(), encoding, limit, (0, 0));
+            if encoding == Encoding::Cbor {
+                prop_assert_eq!(&raw, &input);
+            } else {
+                // Empty lines are no messages.
+                let text = |bytes: &[u8]| {
+                    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty() || line.len() > limit.div_ceil(3) * 4 + 2);
+                    lines.map(<[u8]>::to_vec).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(text(&raw), text(&input));
+            }
+            let (found, fault) = items(&input, sizes.clone(), encoding, limit);
+            prop_assert_eq!(end, fault);
+            prop_assert_eq!(all.len(), found.len());
+            prop_assert!(all.iter().zip(&found).all(|(item, (offset, _))| item.offset == *offset));
+            if all.is_empty() {
+                continue;
+            }
+            let from = at.index(all.len());
+            let here = (all[from].index, all[from].offset);
+            let (_, rest, end) = passed_on(&input, sizes.clone(), encoding, limit, here);
+            prop_assert_eq!(&rest[..], &all[from..]);
+            prop_assert_eq!(end, fault);
+        }
+    }
+
     #[test]
     fn the_sizes_of_reads_change_nothing(
         input in prop::collection::vec(prop::sample::select(&[0x01_u8, 0x82, 0x43, 0x58, 0x20, 0x9f, 0xff, b'\n', b' ', b'A'][..]), 0..300),
