@@ -159,18 +159,20 @@ impl Desk {
         Ok(takes)
     }
 
-    /// The command, killed at so many moments that are spread over its time, and
-    /// left alone in the end: `out`.
+    /// The command, killed so many times, at moments spread over the time that it
+    /// takes, and left alone in the end: `out`.
     fn killed(&self, kills: u32, takes: Duration) -> Result<()> {
         let words = self.words("out")?;
         for kill in 0..kills {
             let mut child = self.coseal(&words)?.spawn()?;
-            // A resumed run has less left: odd pauses, a share of the whole.
-            thread::sleep(takes * (2 + kill % 3) / (2 * kills));
+            // What was done is looked at again before it is gone on with.
+            thread::sleep(takes * (2 + kill % 2) / (3 * kills));
             child.kill()?;
             let done = child.wait_with_output()?;
-            let told = String::from_utf8(done.stderr)?;
-            println!("  killed, {} {}", done.status, told.trim());
+            println!("  {}: {}", done.status, String::from_utf8(done.stderr)?.trim());
+            if done.status.success() {
+                return Ok(());
+            }
         }
         let start = Instant::now();
         let told = self.run(&words)?;

@@ -38,7 +38,8 @@ pub(super) fn open<'p>(
     named: impl Iterator<Item = &'p Path>,
     options: &str,
 ) -> Result<Opened> {
-    let Some(out) = args.out.out.as_deref().filter(|out| is_file_to_file(&args.input, out)) else {
+    let out = args.out.out.as_deref().filter(|_| !args.out.is_standard());
+    let Some(out) = out.filter(|out| is_file_to_file(&args.input, out)) else {
         return Ok(Opened::New(Sink::Direct(Output::beside(&args.out, named)?)));
     };
     refuse_named(out, named)?;
@@ -52,15 +53,10 @@ pub(super) fn open<'p>(
     })
 }
 
-/// Whether the input can be read again, and the output written again.
+/// Whether the input can be read again, and the output be taken up again.
 fn is_file_to_file(input: &Path, out: &Path) -> bool {
-    let is_named = |path: &Path| path.as_os_str() != "-";
-    let may_be_file =
-        |found: std::io::Result<std::fs::Metadata>| found.is_ok_and(|it| it.is_file());
-    is_named(input)
-        && is_named(out)
-        && may_be_file(std::fs::metadata(input))
-        && std::fs::metadata(out).map_or(true, |found| found.is_file())
+    let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    input.as_os_str() != "-" && is_file(input) && (is_file(out) || !out.exists())
 }
 
 impl Sink {
