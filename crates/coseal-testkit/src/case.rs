@@ -110,7 +110,8 @@ pub struct Verify {
     /// The result.
     pub expect: Expect,
     /// Where the time that a revoked key's message claims lies. Only where
-    /// `expect` is `untrusted/revoked`; `null`: not compared.
+    /// `expect` is `untrusted/revoked` or one of the two that come before it in
+    /// step 5; `null`: not compared.
     pub claimed_time: Option<ClaimedTime>,
     /// What is told about a time without judging by it; `null`: not compared.
     pub facts: Option<Facts>,
@@ -208,6 +209,16 @@ pub struct Position {
     pub offset: u64,
 }
 
+/// A trust bundle the same reader was given before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierBundle {
+    /// The input.
+    pub bundle_hex: Hex,
+    /// What came of it.
+    pub expect: Expect,
+}
+
 /// A trust bundle to be loaded, and what must come of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -226,10 +237,11 @@ pub struct TrustBundleCase {
     pub now_ms: u64,
     /// Its skew, in milliseconds.
     pub skew_ms: u64,
-    /// Bundles the same reader loaded before, in order; all of them load. The
-    /// reader keeps the state of the last one (highest sequence, its bytes,
-    /// the roots that may sign the next). Empty: a reader without state.
-    pub earlier_hex: Vec<Hex>,
+    /// Bundles the same reader was given before, in order, with their results.
+    /// It keeps the state of the last one that loaded (domain, sequence, its
+    /// bytes, the roots that may sign the next). None loaded: a reader without
+    /// state.
+    pub earlier: Vec<EarlierBundle>,
     /// The result.
     pub expect: Expect,
     /// What the bundle says, once loaded. `null` if it is refused.

@@ -6,6 +6,7 @@ mod bundle;
 mod bundle_body;
 mod bundle_order;
 mod bundle_records;
+mod bundle_refused;
 mod bundle_skipped;
 mod bundle_state;
 mod cipher;
@@ -70,6 +71,7 @@ pub fn all() -> BTreeMap<String, Case> {
         bundle_records::add,
         bundle_skipped::add,
         bundle_state::add,
+        bundle_refused::add,
     ] {
         add(&mut cases);
     }

@@ -1,12 +1,12 @@
 //! Trust bundles with two faults: that of the earlier point is told.
 
+use super::bundle_state::given;
 use super::rules;
 use super::test::{BundleTest, Cases};
 use super::world::World;
 use crate::build::bundle::{BundleDraft, BundlePlan};
 use crate::build::cbor::{self, Fields, Item};
 use crate::build::keys::{ED25519, Signer, cose_key};
-use crate::case::Hex;
 
 pub(crate) fn add(cases: &mut Cases) {
     cases.theme("bundle_order");
@@ -128,7 +128,7 @@ fn pair(cases: &mut Cases, first: &Fault, second: &Fault) {
     let (head, rest) = first.what.split_at(1);
     let comment = format!("{}{rest}, and {}.", head.to_uppercase(), second.what);
     let mut test = BundleTest::refused(first.expect, rules::BUNDLE_ORDER, &comment, &draft.sign());
-    test.case.earlier_hex = vec![Hex(World::new().bundle().sign())];
+    test.case.earlier = vec![given(&World::new().bundle().sign(), "ok")];
     cases.add_bundle(&format!("{}_before_{}", first.name, second.name), test);
 }
 

@@ -1,11 +1,11 @@
 //! Trust bundles, one after the other: sequences and roots.
 
 use super::rules;
-use super::test::{BundleTest, Cases};
+use super::test::{BundleTest, Cases, expect};
 use super::world::{EXPIRES, World};
 use crate::build::bundle::BundlePlan;
 use crate::build::keys::Signer;
-use crate::case::Hex;
+use crate::case::{EarlierBundle, Hex};
 
 pub(crate) fn add(cases: &mut Cases) {
     cases.theme("bundle_state");
@@ -14,13 +14,18 @@ pub(crate) fn add(cases: &mut Cases) {
     domains(cases);
 }
 
-fn numbered(sequence: u64) -> BundlePlan {
+pub(super) fn numbered(sequence: u64) -> BundlePlan {
     BundlePlan { sequence, ..World::new().bundle() }
+}
+
+/// A bundle that the reader was given before, and what came of it.
+pub(super) fn given(bundle: &[u8], result: &str) -> EarlierBundle {
+    EarlierBundle { bundle_hex: Hex::from(bundle), expect: expect(result) }
 }
 
 /// A reader who loaded `earlier`, of these pins.
 fn after(earlier: &[&BundlePlan], pins: &[&Signer], mut test: BundleTest) -> BundleTest {
-    test.case.earlier_hex = earlier.iter().map(|bundle| Hex(bundle.sign())).collect();
+    test.case.earlier = earlier.iter().map(|bundle| given(&bundle.sign(), "ok")).collect();
     test.case.roots_hex = pins.iter().map(|root| Hex::from(&root.public())).collect();
     test
 }
@@ -50,6 +55,11 @@ fn sequences(cases: &mut Cases) {
     let comment = "A bundle that was right, before its successor came.";
     add(cases, "back_to_an_earlier", &[&seen, &next], refused(comment, &seen));
     let largest = numbered(i64::MAX.cast_unsigned());
+    let new = Signer::labelled("next root");
+    let names_new = BundlePlan { next_roots: vec![new.clone()], ..numbered(7) };
+    let by_new = BundlePlan { root: new, ..names_new.clone() };
+    let comment = "The same sequence and body, signed by the next root: other bytes.";
+    add(cases, "same_body_by_next_root", &[&names_new], refused(comment, &by_new));
     let comment = "The largest sequence.";
     add(cases, "largest", &[], accepted(rule, comment, &largest));
     let comment = "A reader without state takes any sequence.";
@@ -152,6 +162,10 @@ fn domains(cases: &mut Cases) {
     let comment = "No domain is configured; the bundle before was of another.";
     let test = BundleTest::refused("untrusted/wrong_domain", rule, comment, &other.sign());
     cases.add_bundle("other_domain", after(&[&seen], &[&root], no_domain(test)));
+    let other = BundlePlan { domain: "Example.test".to_owned(), ..numbered(8) };
+    let comment = "No domain is configured; the bundle before was of this one in small letters.";
+    let test = BundleTest::refused("untrusted/wrong_domain", rule, comment, &other.sign());
+    cases.add_bundle("other_domain_case", after(&[&seen], &[&root], no_domain(test)));
     let comment = "No domain is configured; the bundle before was of this one.";
     let test = accepted(rule, comment, &numbered(8));
     cases.add_bundle("same_domain", after(&[&seen], &[&root], no_domain(test)));

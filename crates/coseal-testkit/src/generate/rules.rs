@@ -107,6 +107,8 @@ pub(crate) const IGNORED: &str = "Trust bundle: labels from 64 are ignored";
 pub(crate) const WEAK_KEY: &str = "Trust bundle: small-order or non-canonical keys refuse";
 pub(crate) const DUPLICATE_KEY: &str = "Trust bundle: duplicate key-ids refuse";
 pub(crate) const ROOT: &str = "Trust bundle: signed by a pinned root";
+pub(crate) const NO_TRACE: &str =
+    "Trust bundle: one that does not load never displaces one that did";
 pub(crate) const NEXT_ROOT: &str =
     "Trust bundle: with state, bundle N+1 comes under the signer of N and the keys of N[7]";
 pub(crate) const ROLLED_BACK: &str =

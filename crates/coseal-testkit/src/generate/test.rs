@@ -337,7 +337,7 @@ impl BundleTest {
                 domain: Some("example.test".to_owned()),
                 now_ms: NOW,
                 skew_ms: SKEW,
-                earlier_hex: Vec::new(),
+                earlier: Vec::new(),
                 expect,
                 reported,
             },
