@@ -9,6 +9,7 @@ mod bundle_records;
 mod bundle_refused;
 mod bundle_skipped;
 mod bundle_state;
+mod by_hand;
 mod cipher;
 mod ed25519;
 mod encoding;
@@ -72,6 +73,7 @@ pub fn all() -> BTreeMap<String, Case> {
         bundle_skipped::add,
         bundle_state::add,
         bundle_refused::add,
+        by_hand::add,
     ] {
         add(&mut cases);
     }

@@ -15,6 +15,10 @@ pub(crate) struct NotaryReceipt {
     pub(crate) proof: Proof,
     pub(crate) payload: Item,
     pub(crate) signature: Option<Vec<u8>>,
+    /// Instead of the encoded protected map; it is signed.
+    pub(crate) protected_bytes: Option<Vec<u8>>,
+    /// Instead of the encoded proof.
+    pub(crate) proof_bytes: Option<Vec<u8>>,
 }
 
 impl NotaryReceipt {
@@ -30,18 +34,28 @@ impl NotaryReceipt {
             proof: Proof::imagined(11, 5, "notary's log"),
             payload: cbor::nil(),
             signature: None,
+            protected_bytes: None,
+            proof_bytes: None,
         }
+    }
+
+    pub(crate) fn protected(&self) -> Vec<u8> {
+        self.protected_bytes.clone().unwrap_or_else(|| self.protected.encode())
+    }
+
+    /// The bytes that are signed.
+    pub(crate) fn signed_bytes(&self) -> Vec<u8> {
+        sig_structure(&self.protected(), b"", &self.proof.root(&self.leaf))
     }
 
     /// The signature it carries.
     pub(crate) fn signature(&self) -> Vec<u8> {
-        let root = self.proof.root(&self.leaf);
-        let signed = sig_structure(&self.protected.encode(), b"", &root);
-        self.signature.clone().unwrap_or_else(|| self.signer.sign(&signed).to_vec())
+        let signature = || self.signer.sign(&self.signed_bytes()).to_vec();
+        self.signature.clone().unwrap_or_else(signature)
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let proof = proofs(&self.proof.encode());
-        sign1(&self.protected.encode(), proof, self.payload.clone(), &self.signature())
+        let proof = self.proof_bytes.clone().unwrap_or_else(|| self.proof.encode());
+        sign1(&self.protected(), proofs(&proof), self.payload.clone(), &self.signature())
     }
 }

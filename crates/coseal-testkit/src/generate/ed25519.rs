@@ -99,7 +99,9 @@ fn small_r(cases: &mut Cases) {
     cases.add(name, Test::new(rule, comment, &sealed.envelope).bundle(&bundle).refused(BAD));
 
     // [S]B - [k]A = -[k]T = R, where A = [a]B + T, R = T and k = -1 mod 8.
-    for name in ["order_2", "order_4_a", "order_8_a"] {
+    for name in
+        ["order_2", "order_4_a", "order_4_b", "order_8_a", "order_8_b", "order_8_c", "order_8_d"]
+    {
         let file = format!("r_{name}");
         let torsion = point(name);
         let key = Scalars::with_torsion(&file, &torsion);
@@ -119,6 +121,16 @@ fn small_r(cases: &mut Cases) {
             key.sign_with_r(message, r, None)
         });
         let comment = format!("R is the identity in another spelling ({name}).");
+        cases.add(&file, Test::new(rule, &comment, &sealed.envelope).bundle(&bundle).refused(BAD));
+    }
+    for name in ["order_2_signed", "order_4_a_unreduced", "order_4_b_unreduced"] {
+        let file = format!("r_{name}");
+        let r = point(name);
+        let key = Scalars::with_torsion(&file, &r);
+        let (sealed, bundle) = sealed_by_hand(cases, &file, &key, Holds::Decoded, |message, _| {
+            key.sign_with_r(message, r, Some(7))
+        });
+        let comment = format!("R is of small order, and in another spelling ({name}).");
         cases.add(&file, Test::new(rule, &comment, &sealed.envelope).bundle(&bundle).refused(BAD));
     }
     // Not reduced and of large order: nobody knows its logarithm, so that no

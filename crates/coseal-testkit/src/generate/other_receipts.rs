@@ -23,7 +23,7 @@ pub(crate) fn add(cases: &mut Cases) {
 }
 
 /// Adds a message whose later receipts are these, and are worth this.
-fn carried(
+pub(super) fn carried(
     cases: &mut Cases,
     name: &str,
     comment: &str,
@@ -179,6 +179,16 @@ fn invalid(cases: &mut Cases) {
         signature.pop();
         receipt.signature = Some(signature);
     });
+    for len in [65, 128] {
+        let name = format!("signature_of_{len}");
+        let comment =
+            format!("A signature of {len} bytes, of which the first 64 are the notary's.");
+        one(cases, &name, Invalid, &comment, |receipt| {
+            let mut signature = receipt.signature().repeat(2);
+            signature.truncate(len);
+            receipt.signature = Some(signature);
+        });
+    }
     one(
         cases,
         "with_sender_label",
@@ -216,6 +226,22 @@ fn sender_labels(cases: &mut Cases) {
         labelled(role())(&mut receipt);
         vec![(receipt.encode(), Unknown)]
     });
+    // Who it is comes before what is wrong with it.
+    let faults: [Row<fn(&mut NotaryReceipt)>; 3] = [
+        ("short_path", |receipt| receipt.proof.path.truncate(3), "with a sibling too few"),
+        ("index_not_below_size", |receipt| receipt.proof.index = 11, "over leaf 11 of 11"),
+        ("bad_signature", |receipt| receipt.signature = Some(vec![7; 64]), "with a bad signature"),
+    ];
+    for (what, fault, how) in faults {
+        let name = format!("unknown_notary_{what}");
+        let comment = format!("The receipt of a notary that is not in the bundle, {how}.");
+        carried(cases, &name, &comment, &bundle, |good| {
+            let signature = Some(good.signature());
+            let mut receipt = NotaryReceipt { signature, ..good.clone() };
+            fault(&mut receipt);
+            vec![(receipt.encode(), Unknown)]
+        });
+    }
     let comment = "33 siblings: no proof has so many.";
     one(cases, "path_of_33", Unknown, comment, |receipt| {
         receipt.signature = Some(receipt.signature());
@@ -284,6 +310,26 @@ fn unknown(cases: &mut Cases) {
             vec![(bytes.clone(), Unknown)]
         });
     }
+    let comment = "A receipt of tag 98.";
+    carried(cases, "tag_98", comment, &world.bundle(), |good| {
+        let receipt = good.encode();
+        let (_, untagged) = receipt.split_first().expect("a tag");
+        vec![(cbor::tag(98, untagged), Unknown)]
+    });
+    let comment = "A receipt of five items.";
+    carried(cases, "five_items", comment, &world.bundle(), |good| {
+        let receipt = good.encode();
+        let (_, four) = receipt.split_at(2);
+        vec![(cbor::tag(18, [&[0x85], four, &cbor::nil()].concat()), Unknown)]
+    });
+    one(cases, "more_labels", Unknown, "A label more in the protected header.", |receipt| {
+        receipt.protected.set(3, cbor::text("text/plain"));
+    });
+    let comment = "The sender's label, and another one more.";
+    one(cases, "sender_label_more_labels", Unknown, comment, |receipt| {
+        receipt.protected.set(3, cbor::text("text/plain"));
+        receipt.protected.set(label::ORIGIN, cbor::array([cbor::uint(1), cbor::uint(11)]));
+    });
     let comment = "A receipt of no tag at all.";
     carried(cases, "untagged", comment, &world.bundle(), |good| {
         let receipt = good.encode();
@@ -319,6 +365,16 @@ fn many(cases: &mut Cases) {
         let mut other = NotaryReceipt { signer: second.clone(), ..good.clone() };
         other.protected.set(4, cbor::bytes(second.key_id()));
         vec![(other.encode(), Trusted), (good.encode(), Trusted)]
+    });
+    let comment = "The same receipt twice.";
+    carried(cases, "twice", comment, &world.bundle(), |good| {
+        vec![(good.encode(), Trusted), (good.encode(), Trusted)]
+    });
+    let comment = "A later receipt by the sender's own key.";
+    carried(cases, "by_the_sender", comment, &world.bundle(), |good| {
+        let mut own = NotaryReceipt { signer: world.orders.clone(), ..good.clone() };
+        own.protected.set(4, cbor::bytes(world.orders.key_id()));
+        vec![(own.encode(), Trusted)]
     });
     let name = "in_a_batch";
     let mut draft = Draft::new(world.plan(&cases.label(name)));

@@ -107,6 +107,8 @@ pub(crate) const IGNORED: &str = "Trust bundle: labels from 64 are ignored";
 pub(crate) const WEAK_KEY: &str = "Trust bundle: small-order or non-canonical keys refuse";
 pub(crate) const DUPLICATE_KEY: &str = "Trust bundle: duplicate key-ids refuse";
 pub(crate) const ROOT: &str = "Trust bundle: signed by a pinned root";
+pub(crate) const WEAK_ROOT: &str =
+    "Trust bundle: a root that is no sound key is refused where it is pinned";
 pub(crate) const NO_TRACE: &str =
     "Trust bundle: one that does not load never displaces one that did";
 pub(crate) const NEXT_ROOT: &str =
