@@ -13,6 +13,7 @@ mod by_hand;
 mod cipher;
 mod ed25519;
 mod encoding;
+mod entries;
 mod frame;
 mod header;
 mod nesting;
@@ -22,6 +23,7 @@ mod positive;
 mod receipt;
 mod recipients;
 mod reference;
+mod remembered;
 mod replay;
 mod replay_log;
 mod rules;
@@ -60,10 +62,12 @@ pub fn all() -> BTreeMap<String, Case> {
         trust::add,
         times::add,
         recipients::add,
+        entries::add,
         x25519::add,
         cipher::add,
         replay::add,
         replay_log::add,
+        remembered::add,
         other_receipts::add,
         order::add,
         bundle::add,

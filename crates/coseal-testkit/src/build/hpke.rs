@@ -5,6 +5,8 @@ use std::convert::Infallible;
 
 use aead::{Aead as _, KeyInit as _, Payload};
 use aes_kw::KwAes256;
+use aes_kw::aes::Aes256;
+use aes_kw::cipher::BlockCipherEncrypt as _;
 use chacha20poly1305::ChaCha20Poly1305;
 use hkdf::Hkdf;
 use hpke::aead::ChaCha20Poly1305 as HpkeAead;
@@ -118,6 +120,29 @@ pub(crate) fn wrap_under_kek(kek: &[u8; 32], secret: &[u8; 32]) -> Vec<u8> {
     wrapped
 }
 
+/// The same by hand (RFC 3394 §2.2.1), with another initial value than the
+/// default one.
+pub(crate) fn wrap_under_kek_with(kek: &[u8; 32], secret: &[u8; 32], initial: [u8; 8]) -> Vec<u8> {
+    let cipher = Aes256::new(&(*kek).into());
+    let mut first = u64::from_be_bytes(initial);
+    let mut words = secret.as_chunks::<8>().0.to_vec();
+    let mut step = 0;
+    for _ in 0..6 {
+        for word in &mut words {
+            step += 1;
+            let mut block = [0u8; 16];
+            block.copy_from_slice(&[first.to_be_bytes(), *word].concat());
+            let mut block = block.into();
+            cipher.encrypt_block(&mut block);
+            let block: [u8; 16] = block.into();
+            let [high, low] = block.as_chunks::<8>().0 else { unreachable!("16 bytes") };
+            first = u64::from_be_bytes(*high) ^ step;
+            *word = *low;
+        }
+    }
+    [first.to_be_bytes().as_slice(), words.as_flattened()].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,5 +156,11 @@ mod tests {
         let by_hand =
             wrap_with(&dh, wrapped.encapsulated, &receiver.public, b"info", &seed("secret"));
         assert_eq!(by_hand, wrapped);
+    }
+
+    #[test]
+    fn key_wrap_by_hand_is_as_by_library() {
+        let (kek, secret) = (seed("kek"), seed("secret"));
+        assert_eq!(wrap_under_kek_with(&kek, &secret, [0xa6; 8]), wrap_under_kek(&kek, &secret));
     }
 }

@@ -279,7 +279,7 @@ fn lookups(cases: &mut Cases) {
 }
 
 /// A case whose reader holds this KEK and no X25519 key.
-fn with_kek(test: Test, id: &[u8], key: [u8; 32]) -> Test {
+pub(super) fn with_kek(test: Test, id: &[u8], key: [u8; 32]) -> Test {
     test.open(|open| {
         open.keyring.receiving_keys_hex.clear();
         open.keyring.keks = vec![Kek { id_hex: Hex::from(id), key_hex: Hex::from(&key) }];

@@ -86,6 +86,21 @@ fn repetitions(cases: &mut Cases) {
     let test = Test::of(rule, comment, &other)
         .open(|open| open.earlier = vec![before(&sealed.envelope, None, "ok")]);
     cases.add("equivocation", test.shut(REPLAYED));
+    let name = "equivocation_same_position";
+    let sealed = good(cases, name);
+    let other = Draft::new(Plan {
+        message_id: message_id(SEALED + 1, name),
+        payload: b"something else".to_vec(),
+        ..sealed.plan.clone()
+    })
+    .seal();
+    let comment = "Another message with the same signer, epoch and sequence, at the same position: a redelivery, with its own payload.";
+    let test = Test::of(rule, comment, &other).open(|open| {
+        open.earlier = vec![before(&sealed.envelope, at("orders/0", 17), "ok")];
+        open.position = at("orders/0", 17);
+        open.redelivered = true;
+    });
+    cases.add(name, test);
     for (name, first, second, comment) in [
         ("position_after_none", None, at("orders/0", 17), "first without a position"),
         ("none_after_position", at("orders/0", 17), None, "the second time without a position"),
@@ -110,8 +125,13 @@ fn repetitions(cases: &mut Cases) {
 fn distinct(cases: &mut Cases) {
     let rule = rules::REPLAY;
     let world = World::new();
-    let edits: [Row<&dyn Fn(&mut Plan)>; 3] = [
+    let edits: [Row<&dyn Fn(&mut Plan)>; 4] = [
         ("next_sequence", &|plan| plan.sequence = 1, "The next message of the epoch."),
+        (
+            "sequence_2_32",
+            &|plan| plan.sequence = 1 << 32,
+            "The message 2^32 of the epoch: the lower half of its sequence is that of the first.",
+        ),
         ("other_epoch", &|plan| plan.epoch_id = [9; 8], "The first message of another epoch."),
         (
             "other_signer",

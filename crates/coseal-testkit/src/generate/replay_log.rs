@@ -180,6 +180,32 @@ fn uncounted(cases: &mut Cases) {
         open.position = at("orders/0", 18);
     });
     cases.add(name, test);
+    let name = "log_latest_ahead";
+    let now = SEALED + EDGE;
+    let newer = Draft::new(later(&cases.label(name), EDGE + 1)).seal();
+    let sealed = cases.drafted(name, |_| ());
+    let comment = "The newer message in the log is a millisecond ahead of the reader's clock, within the skew: it counts.";
+    let test = Test::of(rule, comment, &sealed).open(|open| {
+        open.now_ms = now;
+        open.earlier = vec![before(&newer.envelope, at("orders/0", 17), "ok")];
+        open.position = at("orders/0", 18);
+    });
+    cases.add(name, test.shut("stale/too_old"));
+    let name = "log_latest_of_redelivery";
+    let first = cases.drafted(&format!("{name}: first"), |_| ());
+    let message_id = message_id(SEALED + EDGE + 1, name);
+    let newer = Draft::new(Plan { message_id, ..first.plan.clone() }).seal();
+    let sealed = cases.drafted(name, |_| ());
+    let comment = "A message came again at its position, as another that claims a newer sealing time: that counts.";
+    let test = Test::of(rule, comment, &sealed).open(|open| {
+        open.now_ms = WEEKEND;
+        open.earlier = vec![
+            before(&first.envelope, at("orders/0", 17), "ok"),
+            before(&newer.envelope, at("orders/0", 17), "ok"),
+        ];
+        open.position = at("orders/0", 18);
+    });
+    cases.add(name, test.shut("stale/too_old"));
     let name = "log_latest_redelivered";
     let newer = Draft::new(later(&cases.label(name), EDGE + 1)).seal();
     let sealed = cases.drafted(name, |_| ());

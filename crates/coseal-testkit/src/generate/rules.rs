@@ -83,6 +83,12 @@ pub(crate) const ZERO_SHARED: &str = "Cryptography: an all-zero shared secret is
 pub(crate) const ENCAPSULATED: &str =
     "Cryptography: X25519 masks the top bit and reduces; the encapsulated key counts as it stands";
 pub(crate) const COMMITMENT: &str = "Reading order 7: the commitment, then the AEAD";
+pub(crate) const KEY_WRAP: &str =
+    "Cryptography: AES key wrap has an integrity check, the default initial value";
+pub(crate) const REMEMBERED_ROOT: &str =
+    "Caches: verified roots under public key, Sig_structure and signature; only successes";
+pub(crate) const REMEMBERED_EPOCH: &str =
+    "Caches: epoch secrets under the signer's thumbprint, epoch ID, suite and the whole entry";
 pub(crate) const REPLAY: &str = "Reading order 8: the same message at another position is a replay";
 pub(crate) const REPLAY_ARCHIVE: &str = "Reading order 8: an archival reader judges no replay";
 pub(crate) const REFERENCE: &str =
