@@ -31,7 +31,9 @@ mod signature;
 mod test;
 mod times;
 mod trust;
+mod values;
 mod version;
+mod widths;
 mod world;
 mod x25519;
 
@@ -53,6 +55,8 @@ pub fn all() -> BTreeMap<String, Case> {
         reference::add,
         encoding::add,
         nesting::add,
+        widths::add,
+        values::add,
         frame::add,
         header::add,
         version::add,

@@ -10,6 +10,7 @@ use crate::build::plan::label;
 pub(crate) fn add(cases: &mut Cases) {
     cases.theme("version");
     versions(cases);
+    large_versions(cases);
     precedence(cases);
     not_versions(cases);
     cases.theme("algorithms");
@@ -38,6 +39,20 @@ fn versions(cases: &mut Cases) {
     ] {
         let comment = format!("Version {number}, and nothing else is wrong.");
         cases.fault(name, VERSION, rule, &comment, |draft| version(draft, cbor::int(number)));
+    }
+}
+
+/// Any integer that CBOR has is a version.
+fn large_versions(cases: &mut Cases) {
+    let rule = rules::VERSION;
+    for (name, number, value) in [
+        ("version_2_63", cbor::uint(1 << 63), "2^63"),
+        ("version_2_64", cbor::uint(u64::MAX), "2^64 - 1"),
+        ("version_negative_2_63", cbor::head(cbor::NEGATIVE, 1 << 63), "-2^63 - 1"),
+        ("version_negative_2_64", cbor::head(cbor::NEGATIVE, u64::MAX), "-2^64"),
+    ] {
+        let comment = format!("Version {value}, beyond what any field may hold.");
+        cases.fault(name, VERSION, rule, &comment, |draft| version(draft, number));
     }
 }
 
@@ -211,6 +226,7 @@ fn not_versions(cases: &mut Cases) {
         ("version_nil", cbor::nil(), "Nil instead of a version."),
         ("version_true", cbor::boolean(true), "True instead of a version."),
         ("version_array", cbor::array([cbor::uint(2)]), "A version in an array."),
+        ("version_bignum", cbor::tag(2, cbor::bytes([1; 9])), "A big number instead of a version."),
     ] {
         cases.fault(name, "malformed/structure", rules::ORIGIN, comment, |draft| {
             version(draft, item)
