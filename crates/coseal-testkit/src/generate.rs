@@ -30,6 +30,7 @@ mod rules;
 mod signature;
 mod test;
 mod times;
+mod told;
 mod trust;
 mod values;
 mod version;
@@ -65,6 +66,7 @@ pub fn all() -> BTreeMap<String, Case> {
         ed25519::add,
         trust::add,
         times::add,
+        told::add,
         recipients::add,
         entries::add,
         x25519::add,

@@ -3,7 +3,7 @@
 use super::rules;
 use super::test::{BundleTest, Cases, Row};
 use super::world::World;
-use crate::build::bundle::BundleDraft;
+use crate::build::bundle::{BundleDraft, BundlePlan};
 use crate::build::cbor::{self, Fields, Item};
 use crate::build::keys::{Signer, sig_structure};
 use crate::build::weak;
@@ -70,6 +70,7 @@ fn good(cases: &mut Cases) {
         &next.sign(),
     );
     cases.add_bundle("next_roots", test);
+    lenient(cases);
     let mut draft = BundleDraft::new(&bundle);
     let value = cbor::nested(4, cbor::text("to come"));
     draft.body.set(64, value.clone());
@@ -77,6 +78,31 @@ fn good(cases: &mut Cases) {
     let comment = "Labels 64 and 2^63 - 1 with values 4 deep.";
     let test = BundleTest::accepted(bundle.report(0), rules::IGNORED, comment, &draft.sign());
     cases.add_bundle("extensions", test);
+}
+
+/// What looks odd and is not refused.
+fn lenient(cases: &mut Cases) {
+    let bundle = World::new().bundle();
+    let next = Signer::labelled("next root");
+    for (name, next_roots, comment) in [
+        ("next_roots_equal", vec![next.clone(), next], "A bundle that names a next root twice."),
+        ("next_root_is_root", vec![bundle.root.clone()], "A bundle that names its own root."),
+    ] {
+        let plan = BundlePlan { next_roots, ..bundle.clone() };
+        let rule = rules::NEXT_ROOT;
+        cases.add_bundle(name, BundleTest::accepted(plan.report(0), rule, comment, &plan.sign()));
+    }
+    for (name, domain, configured, comment) in [
+        ("domain_empty", String::new(), true, "A trust domain of no byte, the configured one."),
+        ("domain_empty_unconfigured", String::new(), false, "A trust domain of no byte."),
+        ("domain_long", "d".repeat(4096), true, "A trust domain of 4096 bytes."),
+        ("domain_control", "a\0\n\u{85}".to_owned(), true, "A trust domain of control characters."),
+    ] {
+        let plan = BundlePlan { domain: domain.clone(), ..bundle.clone() };
+        let mut test = BundleTest::accepted(plan.report(0), rules::DOMAIN, comment, &plan.sign());
+        test.case.domain = configured.then_some(domain);
+        cases.add_bundle(name, test);
+    }
 }
 
 fn encoding(cases: &mut Cases) {

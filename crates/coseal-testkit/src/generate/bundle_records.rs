@@ -81,6 +81,24 @@ fn good(cases: &mut Cases) {
         record.valid_from = 0;
         record.valid_until = Some((1 << 53) - 1);
     });
+    for (name, until, comment) in [
+        ("until_is_from", VALID_FROM, "Valid until the second that it is valid from: never."),
+        ("until_before_from", VALID_FROM - 1, "Valid until a second before: never."),
+    ] {
+        add(cases, name, rule, comment, &|record| record.valid_until = Some(until));
+    }
+    let comment = "Compromised since a day after it was revoked.";
+    add(cases, "compromised_after_revoked", rule, comment, &|record| {
+        record.revocation = Some((VALID_FROM, 1, Some(VALID_FROM + 86_400)));
+    });
+    let rule = rules::PATTERN;
+    add(cases, "equal_patterns", rule, "The same pattern twice.", &|record| {
+        record.channels = vec!["orders".to_owned(); 2];
+    });
+    let comment = "Patterns with control characters: they cover nothing.";
+    add(cases, "pattern_control_characters", rule, comment, &|record| {
+        record.channels = ["orders\0", "\n.>", "\u{7f}", "\u{85}"].map(str::to_owned).into();
+    });
     let bundle = World::new().bundle();
     let mut draft = BundleDraft::new(&bundle);
     let mut records = draft.records.clone();
@@ -104,6 +122,14 @@ fn fields(cases: &mut Cases) {
         fields.remove(label);
         let comment = format!("Label {label} of a record is missing.");
         refused(cases, &format!("label_{label}_missing"), RECORD, rule, &comment, fields.encode());
+    }
+    let receiver = Receiver::labelled("recorded receiver");
+    for label in [1, 2, 3, 4, 6] {
+        let mut fields = Record::receive(&receiver, ORDERS, VALID_FROM, &["orders"]).fields();
+        fields.remove(label);
+        let name = format!("receiving_label_{label}_missing");
+        let comment = format!("Label {label} of a receiving key's record is missing.");
+        refused(cases, &name, RECORD, rule, &comment, fields.encode());
     }
     let values: [(&str, i64, Item, &str); 18] = [
         ("key_bytes", 1, cbor::bytes([3; 32]), "A key as bytes."),

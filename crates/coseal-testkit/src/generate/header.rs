@@ -175,6 +175,16 @@ fn claims(cases: &mut Cases) {
         claims.set_key(cbor::text("a"), cbor::uint(0));
         draft.header.set(label::CLAIMS, claims.encode());
     });
+    for (name, label, comment) in [
+        ("claims_label_2", 2, "The label 2 beside channel and expiry."),
+        ("claims_label_5", 5, "The label 5 beside channel and expiry."),
+        ("claims_label_negative", -1, "The label -1 beside channel and expiry."),
+    ] {
+        cases.fault(name, STRUCTURE, rule, comment, |draft| {
+            let claims = draft.plan.claims().with(4, cbor::uint(1_790_003_600));
+            draft.header.set(label::CLAIMS, claims.with(label, cbor::uint(0)).encode());
+        });
+    }
     let half = cbor::half(0x7800);
     cases.fault("expiry_float", STRUCTURE, rules::SIMPLE, "An expiry as a float.", with(4, half));
     let rule = rules::TIMES_RANGE;
@@ -300,6 +310,16 @@ fn origin(cases: &mut Cases) {
     });
     let comment = "The second message of an epoch names the epoch before.";
     cases.refuse("previous_in_second_message", STRUCTURE, rule, comment, &sealed.envelope);
+    let sealed = cases.planned("previous_in_message_2_32", |plan| {
+        plan.sequence = 1 << 32;
+        plan.previous = Some(([1; 8], 42));
+    });
+    let comment = "The message 2^32 of an epoch names the epoch before.";
+    cases.refuse("previous_in_message_2_32", STRUCTURE, rule, comment, &sealed.envelope);
+    let comment = "The epoch before is said to be the message's own.";
+    cases.message("previous_own_epoch", rule, comment, |plan| {
+        plan.previous = Some((plan.epoch_id, 42));
+    });
     let comment = "The epoch before had 2^63 - 1 messages.";
     cases.message("previous_largest", rule, comment, |plan| {
         plan.previous = Some(([1; 8], i64::MAX.cast_unsigned()));
@@ -330,6 +350,11 @@ fn applications(cases: &mut Cases) {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+    });
+    let comment = "A name that is reserved for carriers: a reader takes it.";
+    cases.message("application_reserved_name", rule, comment, |plan| {
+        plan.headers =
+            [("coseal.reply".to_owned(), HeaderValue::Text("orders.reply".to_owned()))].into();
     });
     let values: [Row<Item>; 5] = [
         ("application_nil", cbor::nil(), "Nil as a value."),
