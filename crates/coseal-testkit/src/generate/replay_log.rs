@@ -168,6 +168,19 @@ fn uncounted(cases: &mut Cases) {
         open.position = at("orders/0", 18);
     });
     cases.add(name, test);
+    let name = "newer_without_position";
+    let newer = Draft::new(later(&cases.label(name), 1000)).seal();
+    let sealed = cases.drafted(name, |_| ());
+    let comment =
+        "The newer message came without a position, in no log: it makes nothing in one old.";
+    let mut test = Test::of(rule, comment, &sealed).open(|open| {
+        open.now_ms = SEALED + 1000;
+        open.window_ms = Some(0);
+        open.earlier = vec![before(&newer.envelope, None, "ok")];
+        open.position = at("", 18);
+    });
+    test.case.skew_ms = 0;
+    cases.add(name, test);
     let name = "log_newer_other_key";
     let (second, bundle) = second_key();
     let newer = Plan { signer: second, ..later(&cases.label(name), EDGE + 1) };
