@@ -3,6 +3,7 @@
 
 pub(crate) mod key;
 pub(crate) mod messages;
+pub(crate) mod passphrase;
 pub(crate) mod trust;
 
 use std::path::PathBuf;
@@ -60,6 +61,21 @@ pub(crate) enum Command {
         /// The folder, made if need be
         dir: Option<PathBuf>,
     },
+}
+
+impl Command {
+    /// Whether private keys come into this process.
+    pub(crate) const fn holds_secrets(&self) -> bool {
+        match self {
+            Self::Key(_) | Self::Trust(_) | Self::Seal(_) | Self::Open(_) => true,
+            // The demo runs this command again for each of its steps.
+            Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Demo(_)
+            | Self::Completions { .. }
+            | Self::Man { .. } => false,
+        }
+    }
 }
 
 /// `coseal demo`

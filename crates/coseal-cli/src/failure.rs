@@ -127,9 +127,13 @@ impl From<StoreError> for Failure {
         match &error {
             StoreError::Io { action, source, .. } => Self::io(format!("{action} {path}"), source),
             StoreError::Permissions { mode, .. } => {
-                Self::misuse(format!("others can reach the private key {path} (mode {mode:04o})"))
+                Self::misuse(format!("others can reach the secret in {path} (mode {mode:04o})"))
                     .hint(format!("chmod 600 {path}"))
             }
+            StoreError::Encrypted { .. } => Self::misuse(error.to_string())
+                .hint("here its public key is enough, which has a file of its own"),
+            StoreError::Passphrase { .. } => Self::misuse(error.to_string())
+                .hint("of several passphrases each is tried for each key"),
             StoreError::Exists { .. } => Self::misuse(format!("{path} exists already"))
                 .hint("give another name, or --force to replace it"),
             StoreError::Core { source, .. } => Self::core(path, source),

@@ -9,6 +9,7 @@ mod args;
 mod demo;
 mod docs;
 mod failure;
+mod guard;
 mod hints;
 mod input;
 mod inspect;
@@ -21,6 +22,8 @@ mod progress;
 mod report;
 mod rewrap;
 mod seal;
+mod secrets;
+mod source;
 mod stream;
 mod text;
 mod times;
@@ -39,6 +42,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if cli.command.holds_secrets() {
+        guard::keep_secrets_in();
+    }
     match run(cli.command) {
         Ok(exit) => exit.into(),
         // Whoever read our output has enough of it, which is no error of theirs.

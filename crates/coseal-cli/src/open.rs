@@ -10,7 +10,6 @@ use std::sync::Arc;
 use base64::Engine;
 use coseal::sequence::Scanner;
 use coseal::{Error, Keyring, Opened, Opener, Time, Verdict, Verifier, Window, limits};
-use coseal_store::keys;
 
 use crate::args::Encoding;
 use crate::args::messages::Open;
@@ -19,6 +18,8 @@ use crate::input::Input;
 use crate::judge::{self, BASE64, Findings, Judge, Place, Reading, Teller};
 use crate::output::{Output, is_terminal, is_unasked_terminal};
 use crate::progress::Progress;
+use crate::secrets::Secrets;
+use crate::source::refuse_shared_input;
 use crate::stream::pipeline;
 use crate::text::{is_plain, json_line};
 use crate::trust;
@@ -128,13 +129,16 @@ struct Consumer {
 
 impl Consumer {
     fn of(args: &Open) -> Result<Self> {
+        let held = args.kek.iter().map(|(_, path)| path).chain(&args.key);
+        refuse_shared_input(&args.input, held.map(PathBuf::as_path))?;
+        let mut secrets = Secrets::of(&args.passphrases)?;
         let mut keyring = Keyring::new();
         let unfit = |error| Failure::core("cannot open with these keys", &error);
         for path in &args.key {
-            keyring.add_receiving(keys::read_receiving_key(path)?).map_err(unfit)?;
+            keyring.add_receiving(secrets.receiving_key(path)?).map_err(unfit)?;
         }
         for (id, path) in &args.kek {
-            keyring.add_kek(id.as_bytes(), keys::read_kek(path)?).map_err(unfit)?;
+            keyring.add_kek(id.as_bytes(), secrets.kek(path)?).map_err(unfit)?;
         }
         let bundle = Arc::new(trust::believed(&args.trust)?);
         let now = Time::now();

@@ -15,6 +15,8 @@ use crate::input::Input;
 use crate::judge::BASE64;
 use crate::output::{Output, refuse_terminal};
 use crate::progress::Progress;
+use crate::secrets::Secrets;
+use crate::source::refuse_shared_input;
 use crate::stream::lines::{Block, Lines, Rules};
 use crate::stream::pipeline::{self, Told};
 use crate::{report, trust};
@@ -154,7 +156,10 @@ fn write(out: &mut Output, envelope: &[u8], encoding: Encoding) -> Result<()> {
 }
 
 fn sealer(args: &Seal) -> Result<Sealer> {
-    let key = keys::read_signing_key(&args.key)?;
+    let held = args.to_kek.iter().map(|(_, path)| path.as_path()).chain([args.key.as_path()]);
+    refuse_shared_input(&args.input, held)?;
+    let mut secrets = Secrets::of(&args.passphrases)?;
+    let key = secrets.signing_key(&args.key)?;
     let mut builder = Sealer::builder(key, &args.channel).suite(args.suite);
     for to in &args.to {
         builder = if crate::text::is_uri(to) {
@@ -164,7 +169,7 @@ fn sealer(args: &Seal) -> Result<Sealer> {
         };
     }
     for (id, path) in &args.to_kek {
-        builder = builder.kek(id.as_bytes(), keys::read_kek(path)?);
+        builder = builder.kek(id.as_bytes(), secrets.kek(path)?);
     }
     if args.to.is_empty() && args.to_kek.is_empty() {
         let failure = Failure::misuse("nobody could open what is sealed: there is no recipient");

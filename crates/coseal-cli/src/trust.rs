@@ -14,6 +14,7 @@ use coseal_store::{BundleFile, Existing, keys};
 use crate::args::trust as args;
 use crate::args::trust::{Believed, Command, Edited, Limits};
 use crate::failure::{Exit, Failure, Result};
+use crate::secrets::Secrets;
 use crate::{report, times};
 
 /// How far clocks may differ, as in the specification.
@@ -71,7 +72,7 @@ fn file(
 }
 
 fn new(args: &args::New) -> Result<()> {
-    let Edited { bundle, root, pin, state } = &args.bundle;
+    let Edited { bundle, root, pin, state, .. } = &args.bundle;
     let named = [root].into_iter().chain(pin).chain(state);
     crate::output::refuse_named(bundle, named.map(PathBuf::as_path))?;
     let (root, file) = edited(&args.bundle)?;
@@ -141,7 +142,7 @@ fn edit(
 
 /// The root's private key, and the bundle as that root may change it.
 fn edited(args: &Edited) -> Result<(SigningKey, BundleFile)> {
-    let root = keys::read_signing_key(&args.root)?;
+    let root = Secrets::of(&args.passphrases)?.signing_key(&args.root)?;
     let mut roots = vec![root.verifying_key().clone()];
     for pin in &args.pin {
         roots.push(keys::read_verifying_key(pin)?);

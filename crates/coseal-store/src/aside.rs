@@ -78,6 +78,13 @@ impl Aside {
         self.file.path()
     }
 
+    /// Gives it the owner and group of `present`, where they are others than
+    /// ours: who replaces another's secret must not lock its owner out.
+    pub(crate) fn keep_owner_of(&self, present: &File) -> Result<()> {
+        keep_owner(present, self.file.as_file())
+            .map_err(StoreError::io("keep the owner of", &self.target))
+    }
+
     /// Gives the file its name.
     ///
     /// # Errors
@@ -157,6 +164,22 @@ pub(crate) fn permissions(mode: Mode, replaced: Option<&fs::Metadata>) -> Option
 #[cfg(not(unix))]
 pub(crate) fn permissions(_: Mode, _: Option<&fs::Metadata>) -> Option<Permissions> {
     None
+}
+
+#[cfg(unix)]
+fn keep_owner(present: &File, new: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    let (present, ours) = (present.metadata()?, new.metadata()?);
+    if (present.uid(), present.gid()) == (ours.uid(), ours.gid()) {
+        return Ok(());
+    }
+    fchown(new, Some(present.uid()), Some(present.gid()))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &File) -> io::Result<()> {
+    Ok(())
 }
 
 pub(crate) fn folder(target: &Path) -> &Path {

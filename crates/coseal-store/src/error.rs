@@ -20,12 +20,22 @@ pub enum StoreError {
         /// The system's own error.
         source: io::Error,
     },
-    /// A private key that group or others can read or write.
+    /// A private key or passphrase that group or others can read or write.
     Permissions {
         /// The key file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// A private key that is encrypted, where one that is not was needed.
+    Encrypted {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A passphrase that does not fit, or a damaged file: they look alike.
+    Passphrase {
+        /// The key file.
+        path: PathBuf,
     },
     /// Something has that name already, and the caller did not say to replace it.
     Exists {
@@ -69,6 +79,8 @@ impl StoreError {
         match self {
             Self::Io { path, .. }
             | Self::Permissions { path, .. }
+            | Self::Encrypted { path }
+            | Self::Passphrase { path }
             | Self::Exists { path }
             | Self::InUse { path }
             | Self::Unfinished { path, .. }
@@ -85,8 +97,14 @@ impl fmt::Display for StoreError {
             Self::Permissions { mode, .. } => {
                 write!(
                     f,
-                    "others can reach the private key {path} (mode {mode:04o}): run chmod 600 on it"
+                    "others can reach the secret in {path} (mode {mode:04o}): run chmod 600 on it"
                 )
+            }
+            Self::Encrypted { .. } => {
+                write!(f, "the private key {path} is encrypted: it takes a passphrase")
+            }
+            Self::Passphrase { .. } => {
+                write!(f, "the passphrase does not fit {path}, or the file is damaged")
             }
             Self::Exists { .. } => write!(f, "{path} exists already"),
             Self::InUse { .. } => write!(f, "{path} is in use by another process"),
@@ -102,6 +120,8 @@ impl std::error::Error for StoreError {
             Self::Io { source, .. } => Some(source),
             Self::Core { source, .. } => Some(source),
             Self::Permissions { .. }
+            | Self::Encrypted { .. }
+            | Self::Passphrase { .. }
             | Self::Exists { .. }
             | Self::InUse { .. }
             | Self::Unfinished { .. } => None,

@@ -1,21 +1,49 @@
 //! Key files: PKCS#8 and SPKI PEM, as openssl writes and reads them, and key-
-//! encryption keys as 64 hexadecimal digits.
+//! encryption keys as 64 hexadecimal digits. Private keys and KEKs may be
+//! encrypted under a passphrase.
 //!
 //! A file that holds anything but a public key is taken for a secret: it is
 //! refused where group or others can reach it, before it is looked into.
+//!
+//! ```
+//! use coseal::{PrivateKey, SigningKey};
+//! use coseal_store::Existing;
+//! use coseal_store::keys::{self, Passphrase, StoredKey};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("orders.key");
+//! let passphrase = Passphrase::new(b"correct horse".to_vec());
+//! let key = PrivateKey::Signing(SigningKey::generate()?);
+//! StoredKey::of(&path, &key).encrypt(&passphrase)?.write(&path, Existing::Refuse)?;
+//!
+//! let stored = StoredKey::read(&path)?;
+//! assert!(stored.is_encrypted() && stored.signing_key().is_err());
+//! let key = stored.decrypt(&passphrase)?.signing_key()?;
+//!
+//! // Another passphrase: the file is as it was until the new one is whole.
+//! let other = Passphrase::new(b"battery staple".to_vec());
+//! keys::edit(&path, |stored| stored.decrypt(&passphrase)?.encrypt(&other))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod encrypted;
+mod passphrase;
+mod stored;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use coseal::{
     Error, Kek, Malformed, PrivateKey, PublicKey, ReceivingKey, SigningKey, VerifyingKey,
 };
-use zeroize::Zeroizing;
 
 use crate::aside;
-use crate::read;
+use crate::lock::Lock;
 use crate::{Aside, Existing, Mode, Result, StoreError};
+
+pub use passphrase::Passphrase;
+pub use stored::StoredKey;
 
 #[cfg(test)]
 mod tests;
@@ -23,63 +51,51 @@ mod tests;
 /// Largest key file, in bytes: five hundred times what one key needs.
 const LIMIT: usize = 64 << 10;
 
-/// Reads an Ed25519 private key.
+/// Reads an Ed25519 private key that is not encrypted.
 ///
 /// # Errors
 ///
-/// `malformed/key` where it is any other key or none; [`StoreError::Permissions`]; [`StoreError::Io`].
+/// `malformed/key` where it is any other key or none; [`StoreError::Encrypted`],
+/// [`StoreError::Permissions`]; [`StoreError::Io`].
 pub fn read_signing_key(path: &Path) -> Result<SigningKey> {
-    private(path, "a signing key", SigningKey::from_pem)
+    StoredKey::read(path)?.signing_key()
 }
 
-/// Reads an X25519 private key.
+/// Reads an X25519 private key that is not encrypted.
 ///
 /// # Errors
 ///
 /// As [`read_signing_key`].
 pub fn read_receiving_key(path: &Path) -> Result<ReceivingKey> {
-    private(path, "a receiving key", ReceivingKey::from_pem)
+    StoredKey::read(path)?.receiving_key()
 }
 
-/// Reads a private key of either use.
+/// Reads a private key of either use that is not encrypted.
 ///
 /// # Errors
 ///
 /// As [`read_signing_key`].
 pub fn read_private_key(path: &Path) -> Result<PrivateKey> {
-    private(path, "a private key", PrivateKey::from_pem)
+    StoredKey::read(path)?.private_key()
 }
 
-/// Reads a key-encryption key.
+/// Reads a key-encryption key that is not encrypted.
 ///
 /// # Errors
 ///
 /// As [`read_signing_key`].
 pub fn read_kek(path: &Path) -> Result<Kek> {
-    let text = text(path)?;
-    let parsed = match Kind::of(&text) {
-        Kind::Public => Err(wrong_kind("this is a public key; a KEK is 64 hexadecimal digits")),
-        Kind::Private => {
-            Err(wrong_kind("this is a PEM private key; a KEK is 64 hexadecimal digits"))
-        }
-        Kind::Kek | Kind::Unknown => Kek::from_hex(&text),
-    };
-    parsed.map_err(StoreError::core(path))
+    StoredKey::read(path)?.kek()
 }
 
-/// Reads a public key: of a public file, or the one that belongs to a private file.
+/// Reads a public key: of a public file, or the one that belongs to a private
+/// file that is not encrypted.
 ///
 /// # Errors
 ///
 /// As [`read_signing_key`]; `malformed/weak_key`.
 pub fn read_public_key(path: &Path) -> Result<PublicKey> {
-    let text = text(path)?;
-    let parsed = match Kind::of(&text) {
-        Kind::Private => PrivateKey::from_pem(&text).map(|key| key.public_key()),
-        Kind::Kek => Err(wrong_kind("this is a KEK: it has no public key and no key ID")),
-        Kind::Public | Kind::Unknown => PublicKey::from_pem(&text),
-    };
-    parsed.map_err(StoreError::core(path))
+    StoredKey::read(path)?.public_key()
 }
 
 /// Reads an Ed25519 public key, of a public or private file.
@@ -102,27 +118,55 @@ pub fn read_verifying_key(path: &Path) -> Result<VerifyingKey> {
 ///
 /// [`StoreError::Exists`], [`StoreError::Io`].
 pub fn write_private_key(path: &Path, key: &PrivateKey, existing: Existing) -> Result<()> {
-    aside::write(path, key.to_pem().as_bytes(), existing, Mode::Private)
+    StoredKey::of(path, key).write(path, existing)
 }
 
-/// Writes a private key and its public key: both whole beside their places
-/// first, so that what fails, fails before anything is replaced.
+/// Writes a private key, encrypted or not, and its public key: both whole
+/// beside their places first, so that what fails, fails before anything is
+/// replaced.
 ///
 /// # Errors
 /// As [`write_private_key`].
 pub fn write_pair(
-    private_path: &Path,
-    public_path: &Path,
-    key: &PrivateKey,
+    (private_path, key): (&Path, &StoredKey),
+    (public_path, public): (&Path, &PublicKey),
     existing: Existing,
 ) -> Result<()> {
-    let mut private = Aside::create(private_path, existing, Mode::Private)?;
-    let mut public = Aside::create(public_path, existing, Mode::Shared)?;
-    private.write_all(key.to_pem().as_bytes()).map_err(StoreError::io("write", private_path))?;
-    let pem = key.public_key().to_pem();
-    public.write_all(pem.as_bytes()).map_err(StoreError::io("write", public_path))?;
-    private.commit()?;
-    public.commit()
+    let mut private_file = Aside::create(private_path, existing, Mode::Private)?;
+    let mut public_file = Aside::create(public_path, existing, Mode::Shared)?;
+    let written = private_file.write_all(key.expose().as_bytes());
+    written.map_err(StoreError::io("write", private_path))?;
+    let written = public_file.write_all(public.to_pem().as_bytes());
+    written.map_err(StoreError::io("write", public_path))?;
+    private_file.commit()?;
+    public_file.commit()
+}
+
+/// Replaces a private key by what `change` makes of it, with the permissions
+/// and the owner that it has. Where anything fails the file is as it was, and
+/// of changes at once each sees what the one before it left.
+///
+/// # Errors
+///
+/// Those of [`StoredKey::read`] and of `change`; [`StoreError::Io`], also where
+/// it is no regular file.
+pub fn edit<E: From<StoreError>>(
+    path: &Path,
+    change: impl FnOnce(StoredKey) -> Result<StoredKey, E>,
+) -> Result<(), E> {
+    let found = std::fs::metadata(path).map_err(StoreError::io("open", path))?;
+    if !found.is_file() {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+        return Err(StoreError::io("change", path)(error).into());
+    }
+    let gone = || StoreError::io("open", path)(io::ErrorKind::NotFound.into());
+    let lock = Lock::acquire(path)?.ok_or_else(gone)?;
+    let changed = change(StoredKey::read_from(lock.file(), path)?)?;
+    // For its owner alone, as the present one is: reading it made sure.
+    let mut file = Aside::create(path, Existing::Replace, Mode::Shared)?;
+    file.keep_owner_of(lock.file())?;
+    file.write_all(changed.expose().as_bytes()).map_err(StoreError::io("write", path))?;
+    Ok(file.commit()?)
 }
 
 /// Writes a public key.
@@ -140,11 +184,7 @@ pub fn write_public_key(path: &Path, key: &PublicKey, existing: Existing) -> Res
 ///
 /// As [`write_private_key`].
 pub fn write_kek(path: &Path, key: &Kek, existing: Existing) -> Result<()> {
-    let digits = key.to_hex();
-    let mut line = Zeroizing::new(Vec::with_capacity(digits.len() + 1));
-    line.extend_from_slice(digits.as_bytes());
-    line.push(b'\n');
-    aside::write(path, &line, existing, Mode::Private)
+    StoredKey::of_kek(path, key).write(path, existing)
 }
 
 /// What a key file looks like from outside.
@@ -152,6 +192,7 @@ pub fn write_kek(path: &Path, key: &Kek, existing: Existing) -> Result<()> {
 enum Kind {
     Public,
     Private,
+    Encrypted,
     Kek,
     /// Whatever parsing it will say.
     Unknown,
@@ -160,7 +201,9 @@ enum Kind {
 impl Kind {
     fn of(text: &str) -> Self {
         let trimmed = text.trim();
-        if trimmed.contains("PRIVATE KEY-----") {
+        if trimmed.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+            Self::Encrypted
+        } else if trimmed.contains("PRIVATE KEY-----") {
             Self::Private
         } else if trimmed.contains("-----BEGIN PUBLIC KEY-----") {
             Self::Public
@@ -172,41 +215,15 @@ impl Kind {
     }
 }
 
-fn private<T>(
-    path: &Path,
-    wanted: &str,
-    parse: impl FnOnce(&str) -> coseal::Result<T>,
-) -> Result<T> {
-    let text = text(path)?;
-    let parsed = match Kind::of(&text) {
-        Kind::Public => Err(wrong_kind(format!("this is a public key; {wanted} is needed"))),
-        Kind::Kek => Err(wrong_kind(format!("this is a KEK; {wanted} is needed"))),
-        Kind::Private | Kind::Unknown => parse(&text),
-    };
-    parsed.map_err(StoreError::core(path))
-}
-
-fn text(path: &Path) -> Result<Zeroizing<String>> {
-    let file = read::open(path)?;
-    let bytes = read::bounded(&file, path, LIMIT)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
-        StoreError::core(path)(wrong_kind(
-            "this is no key file: neither PEM nor hexadecimal digits",
-        ))
-    })?;
-    if Kind::of(text) != Kind::Public {
-        check_permissions(&file, path)?;
-    }
-    Ok(Zeroizing::new(text.to_owned()))
-}
-
 /// Looks at the file that is open, not at whatever has its name by now.
 #[cfg(unix)]
 fn check_permissions(file: &File, path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-    let mode = file.metadata().map_err(StoreError::io("read", path))?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
+    let found = file.metadata().map_err(StoreError::io("read", path))?;
+    let mode = found.permissions().mode() & 0o7777;
+    // What has no name, as memory handed over by descriptor, nobody else can open.
+    if mode & 0o077 == 0 || found.nlink() == 0 {
         Ok(())
     } else {
         Err(StoreError::Permissions { path: path.to_owned(), mode })

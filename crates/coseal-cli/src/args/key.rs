@@ -4,21 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::passphrase::{NewPassphrase, Passphrases};
+
 /// What to do with a key.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a key
     New(New),
     /// Print the key ID: 16 hexadecimal digits
-    Id {
-        /// A public or private key file
-        file: PathBuf,
-    },
+    Id(Named),
     /// Print the public key
-    Public {
-        /// A public or private key file
-        file: PathBuf,
-    },
+    Public(Named),
+    /// Change the passphrase of a private key, or give it one, or remove it
+    ChangePassphrase(ChangePassphrase),
 }
 
 /// `coseal key new`
@@ -32,6 +30,32 @@ pub(crate) struct New {
     /// Replace what is there
     #[arg(long)]
     pub force: bool,
+    /// Encrypt the private key under a passphrase: asked for twice, unless one is given
+    #[arg(long)]
+    pub encrypt: bool,
+    #[command(flatten)]
+    pub passphrases: Passphrases,
+}
+
+/// `coseal key id` and `coseal key public`
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// A public or private key file
+    #[arg(value_name = "FILE|env:NAME|fd:N")]
+    pub key: PathBuf,
+    #[command(flatten)]
+    pub passphrases: Passphrases,
+}
+
+/// `coseal key change-passphrase`
+#[derive(Debug, Args)]
+pub(crate) struct ChangePassphrase {
+    /// The private key file or KEK file; it stays as it is until the new one is whole
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub passphrases: Passphrases,
+    #[command(flatten)]
+    pub new: NewPassphrase,
 }
 
 /// What keys are for.

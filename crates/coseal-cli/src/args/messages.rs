@@ -7,6 +7,7 @@ use clap::Args;
 use coseal::{KeyId, Suite, Time};
 
 use super::Encoding;
+use super::passphrase::Passphrases;
 use super::trust::{Believed, Limits};
 use crate::times;
 
@@ -14,7 +15,7 @@ use crate::times;
 #[derive(Debug, Args)]
 pub(crate) struct Seal {
     /// The producer's private signing key
-    #[arg(long, value_name = "FILE", env = "COSEAL_KEY")]
+    #[arg(long, value_name = "FILE|env:NAME|fd:N", env = "COSEAL_KEY")]
     pub key: PathBuf,
     /// Seal to this public receiving key, or to the receiving keys that the trust bundle has for this subject and channel
     #[arg(long, value_name = "FILE.pub|URI")]
@@ -56,13 +57,20 @@ pub(crate) struct Seal {
     pub input: PathBuf,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub passphrases: Passphrases,
 }
 
 /// `coseal open`
 #[derive(Debug, Args)]
 pub(crate) struct Open {
     /// The consumer's private receiving key
-    #[arg(long, value_name = "FILE", env = "COSEAL_KEY", required_unless_present = "kek")]
+    #[arg(
+        long,
+        value_name = "FILE|env:NAME|fd:N",
+        env = "COSEAL_KEY",
+        required_unless_present = "kek"
+    )]
     pub key: Vec<PathBuf>,
     /// A key-encryption key, under the name that the envelopes know it by
     #[arg(long, value_name = "ID=FILE", value_parser = kek)]
@@ -88,6 +96,8 @@ pub(crate) struct Open {
     pub input: PathBuf,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub passphrases: Passphrases,
 }
 
 /// `coseal verify`

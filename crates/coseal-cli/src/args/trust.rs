@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use coseal::{KeyId, Time};
 
 use super::Encoding;
+use super::passphrase::Passphrases;
 use crate::times;
 
 /// What to do with a trust bundle.
@@ -148,7 +149,7 @@ pub(crate) struct Edited {
     /// The trust bundle
     pub bundle: PathBuf,
     /// The root's private signing key: signs the bundle, and verifies the present one
-    #[arg(long, value_name = "ROOT")]
+    #[arg(long, value_name = "ROOT|env:NAME|fd:N")]
     pub root: PathBuf,
     /// Another root that may have signed the present bundle, where ROOT takes over from it
     #[arg(long, value_name = "ROOT.pub", env = "COSEAL_PIN")]
@@ -156,6 +157,8 @@ pub(crate) struct Edited {
     /// Remember the highest bundle seen in this file, and refuse older ones
     #[arg(long, value_name = "FILE", env = "COSEAL_STATE")]
     pub state: Option<PathBuf>,
+    #[command(flatten)]
+    pub passphrases: Passphrases,
 }
 
 /// The bundle that a reader believes.

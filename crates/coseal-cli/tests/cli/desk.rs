@@ -98,6 +98,7 @@ impl Desk {
         command.args(words.split_whitespace()).current_dir(self.folder.path());
         for name in [
             "COSEAL_KEY",
+            "COSEAL_PASSPHRASE",
             "COSEAL_TRUST",
             "COSEAL_PIN",
             "COSEAL_STATE",
@@ -107,6 +108,12 @@ impl Desk {
             command.env_remove(name);
         }
         command
+    }
+
+    /// A file that its owner alone can read.
+    pub(crate) fn write_private(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        self.write(name, bytes);
+        self.chmod(name, 0o600);
     }
 
     /// Runs it without input.

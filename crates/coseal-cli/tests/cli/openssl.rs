@@ -69,8 +69,15 @@ fn other_keys_of_openssl_are_refused_by_name() {
     let desk = Desk::new();
     openssl(&desk, "genpkey -algorithm ed448 -out ed448");
     openssl(&desk, "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out rsa");
-    openssl(&desk, "genpkey -algorithm ed25519 -aes256 -pass pass:secret -out encrypted");
-    for name in ["ed448", "rsa", "encrypted"] {
+    openssl(&desk, "genpkey -algorithm ed25519 -out plain");
+    openssl(
+        &desk,
+        "pkcs8 -topk8 -in plain -v2 aes-256-cbc -v2prf hmacWithSHA1 -passout pass:secret -out sha1",
+    );
+    desk.write_private("passphrase", "secret\n");
+    desk.chmod("sha1", 0o600);
+    desk.run("key id sha1 --passphrase-file passphrase").unusable("malformed/key").says("SHA-1");
+    for name in ["ed448", "rsa"] {
         desk.chmod(name, 0o600);
         desk.run(&format!("key id {name}")).unusable("malformed/key");
         desk.pipe(&format!("seal --key {name} --to billing.pub --channel c"), "x")
@@ -78,4 +85,78 @@ fn other_keys_of_openssl_are_refused_by_name() {
     }
     openssl(&desk, "pkey -in rsa -pubout -out rsa.pub");
     desk.pipe("seal --key shop --to rsa.pub --channel c", "x").unusable("malformed/key");
+}
+
+#[test]
+fn our_encrypted_keys_load_in_openssl() {
+    let desk = Desk::empty();
+    desk.write_private("passphrase", "correct horse\n");
+    for (kind, algorithm) in
+        [("signing", "ED25519 Private-Key"), ("receiving", "X25519 Private-Key")]
+    {
+        desk.run(&format!("key new {kind} key --force --encrypt --passphrase-file passphrase"))
+            .fine();
+        let of_private = public_hex(&desk, "pkey -in key -passin file:passphrase -noout -text");
+        let of_public = public_hex(&desk, "pkey -pubin -in key.pub -noout -text");
+        assert_eq!(of_private, of_public);
+        let text = openssl(&desk, "pkey -in key -passin file:passphrase -noout -text");
+        assert!(String::from_utf8(text).unwrap().starts_with(algorithm));
+        let parsed = String::from_utf8(openssl(&desk, "asn1parse -in key")).unwrap();
+        for part in ["PBES2", "1.3.6.1.4.1.11591.4.11", "INTEGER           :4000", "aes-256-cbc"] {
+            let known =
+                parsed.contains(part) || parsed.contains("scrypt") && part.starts_with("1.3");
+            assert!(known, "{part} is not in {parsed}");
+        }
+        let wrong = Command::new("openssl")
+            .args(["pkey", "-in", "key", "-passin", "pass:wrong", "-noout"])
+            .current_dir(desk.path(""))
+            .output()
+            .unwrap();
+        assert!(!wrong.status.success());
+    }
+}
+
+#[test]
+fn encrypted_keys_of_openssl_work() {
+    let desk = Desk::empty();
+    desk.write_private("passphrase", "correct horse\n");
+    openssl(&desk, "genpkey -algorithm ed25519 -out plain");
+    desk.chmod("plain", 0o600);
+    let id = desk.key_id("plain");
+    let ways = [
+        "genpkey",
+        "pkcs8 -topk8 -in plain -out key -passout file:passphrase",
+        "pkcs8 -topk8 -in plain -out key -passout file:passphrase -scrypt",
+        "pkcs8 -topk8 -in plain -out key -passout file:passphrase -scrypt -scrypt_N 1024 -scrypt_r 4 -scrypt_p 2",
+        "pkcs8 -topk8 -in plain -out key -passout file:passphrase -v2 aes-128-cbc",
+        "pkcs8 -topk8 -in plain -out key -passout file:passphrase -v2 aes-256-cbc -v2prf hmacWithSHA512 -iter 10000",
+        "pkey -in plain -out key -aes256 -passout file:passphrase",
+    ];
+    for way in ways {
+        let expected = if way == "genpkey" {
+            openssl(&desk, "genpkey -algorithm ed25519 -aes256 -pass file:passphrase -out key");
+            let public = openssl(&desk, "pkey -in key -passin file:passphrase -pubout");
+            desk.write("key.pub", public);
+            desk.key_id("key.pub")
+        } else {
+            openssl(&desk, way);
+            id.clone()
+        };
+        desk.chmod("key", 0o600);
+        let found = desk.run("key id key --passphrase-file passphrase").fine();
+        assert_eq!(found.text().trim(), expected, "{way}");
+    }
+    // What would take too long is refused before it is begun.
+    openssl(&desk, "pkcs8 -topk8 -in plain -out key -passout file:passphrase -iter 4194305");
+    desk.chmod("key", 0o600);
+    desk.run("key id key --passphrase-file passphrase")
+        .unusable("malformed/key")
+        .says("key: PBKDF2 with 4194305 iterations would take more than two seconds");
+    openssl(
+        &desk,
+        "pkcs8 -topk8 -in plain -out key -passout file:passphrase -scrypt -scrypt_N 16384 -scrypt_r 1 -scrypt_p 257",
+    );
+    desk.run("key id key --passphrase-file passphrase")
+        .unusable("malformed/key")
+        .says("scrypt with N = 16384, r = 1, p = 257 would take more than 256 MiB or two seconds");
 }
