@@ -199,16 +199,22 @@ enum Kind {
 }
 
 impl Kind {
+    /// Line by line: a search through all of it leaves parts of it on the stack.
     fn of(text: &str) -> Self {
         let trimmed = text.trim();
-        if trimmed.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+        if trimmed.len() == 64 && trimmed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Self::Kek;
+        }
+        let has = |end: &str| {
+            let mut lines = trimmed.lines().map(str::trim_end);
+            lines.any(|line| line.starts_with("-----BEGIN ") && line.ends_with(end))
+        };
+        if has("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
             Self::Encrypted
-        } else if trimmed.contains("PRIVATE KEY-----") {
+        } else if has("PRIVATE KEY-----") {
             Self::Private
-        } else if trimmed.contains("-----BEGIN PUBLIC KEY-----") {
+        } else if has("-----BEGIN PUBLIC KEY-----") {
             Self::Public
-        } else if trimmed.len() == 64 && trimmed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Self::Kek
         } else {
             Self::Unknown
         }
