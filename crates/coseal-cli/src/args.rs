@@ -32,8 +32,8 @@ const REWRAP: &str = "What cannot be re-wrapped is told and copied as it is: not
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make keys and look at them
-    #[command(subcommand)]
+    /// Make keys, look at them, change their passphrases
+    #[command(subcommand, after_help = key::SOURCES)]
     Key(key::Command),
     /// Make a trust bundle, change it, look at it
     #[command(subcommand)]

@@ -6,6 +6,17 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::passphrase::{NewPassphrase, Passphrases};
 
+/// Where keys and passphrases come from, for every command.
+pub(super) const SOURCES: &str = "\
+Wherever the file of a private key or KEK is named, env:NAME names a variable \
+that holds it (PEM, the digits of a KEK, or base64 of either), and fd:N an open \
+file descriptor. A file of such a name is reached as ./env:NAME.
+
+An encrypted key takes a passphrase: one of --passphrase-file, --passphrase-fd \
+and --passphrase-env, else COSEAL_PASSPHRASE, else what is typed on the \
+terminal. Each passphrase that is given is tried for each key. Key files that \
+openssl encrypted (PBES2 with scrypt or PBKDF2, AES-CBC) are read as well.";
+
 /// What to do with a key.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

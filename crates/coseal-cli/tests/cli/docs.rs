@@ -37,11 +37,11 @@ fn there_is_a_man_page_for_every_command() {
     );
     desk.run("man pages/man1").fine();
     let pages = names(&desk.path("pages/man1"));
-    for command in COMMANDS
-        .iter()
-        .map(|command| format!("coseal-{command}.1"))
-        .chain(["coseal.1".to_owned(), "coseal-trust-revoke.1".to_owned()])
-    {
+    for command in COMMANDS.iter().map(|command| format!("coseal-{command}.1")).chain([
+        "coseal.1".to_owned(),
+        "coseal-trust-revoke.1".to_owned(),
+        "coseal-key-change-passphrase.1".to_owned(),
+    ]) {
         assert!(pages.contains(&command), "{command} is not in {pages:?}");
         assert!(desk.read(&format!("pages/man1/{command}")).len() > 200);
     }
@@ -59,4 +59,14 @@ fn help_names_the_environment_and_the_defaults() {
         assert!(help.text().contains(text), "{text}");
     }
     assert!(desk.run("seal --help").fine().text().contains("[default: 64]"));
+    let help = desk.run("help key").fine();
+    for text in ["COSEAL_PASSPHRASE", "env:NAME", "fd:N", "./env:NAME", "--passphrase-file"] {
+        assert!(help.text().contains(text), "{text}");
+    }
+    for words in ["seal", "open", "trust add", "trust new", "key id", "key change-passphrase"] {
+        let help = desk.run(&format!("{words} --help")).fine();
+        for text in ["--passphrase-file <FILE>", "--passphrase-fd <N>", "--passphrase-env <NAME>"] {
+            assert!(help.text().contains(text), "{words}: {text}");
+        }
+    }
 }

@@ -124,7 +124,7 @@ pub(crate) fn tell(folder: &Path) {
         let header = parsed.unverified_header();
         let iv = [&header.message_id().as_bytes()[..], &header.sequence().to_be_bytes()].concat();
         // One unwrap serves all messages of the epoch.
-        let secret = spy.seen.lock().unwrap().last().unwrap().clone();
+        let secret = *spy.seen.lock().unwrap().last().unwrap();
         let (prk, hkdf) = Hkdf::<Sha256>::extract(Some(&iv), &secret);
         let (mut key, mut commitment) = ([0; 32], [0; 32]);
         let suite = match header.suite() {
