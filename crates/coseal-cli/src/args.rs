@@ -67,7 +67,7 @@ impl Command {
     /// Whether private keys come into this process.
     pub(crate) const fn holds_secrets(&self) -> bool {
         match self {
-            Self::Key(_) | Self::Trust(_) | Self::Seal(_) | Self::Open(_) => true,
+            Self::Key(_) | Self::Trust(_) | Self::Seal(_) | Self::Open(_) | Self::Rewrap(_) => true,
             // The demo runs this command again for each of its steps.
             Self::Verify(_)
             | Self::Inspect(_)

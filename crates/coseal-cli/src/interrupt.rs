@@ -1,6 +1,7 @@
-//! Ctrl-C and its like: what was written aside does not stay behind. It may be
-//! half of something decrypted. A command that can go on later is asked to stop
-//! instead, and told only once.
+//! Ctrl-C and its like: what was written aside does not stay behind, for it may
+//! be half of something decrypted, and a terminal that was told to hide what is
+//! typed shows it again. A command that can go on later is asked to stop instead,
+//! and told only once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,16 @@ static HANDLER: Once = Once::new();
 static STOPS: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicBool = AtomicBool::new(false);
 
+#[cfg(unix)]
+static TERMINAL: Mutex<Option<Terminal>> = Mutex::new(None);
+
+/// A terminal, and how it was.
+#[cfg(unix)]
+struct Terminal {
+    file: fs::File,
+    modes: rustix::termios::Termios,
+}
+
 /// Begins to listen.
 pub(crate) fn listen() {
     HANDLER.call_once(|| {
@@ -30,6 +41,11 @@ pub(crate) fn listen() {
             if let Some(aside) = ASIDE.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 // Where it has its name already, there is nothing to remove.
                 let _ = fs::remove_file(aside);
+            }
+            #[cfg(unix)]
+            if let Some(terminal) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                let now = rustix::termios::OptionalActions::Now;
+                let _ = rustix::termios::tcsetattr(&terminal.file, now, &terminal.modes);
             }
             exit();
         });
@@ -55,4 +71,16 @@ pub(crate) fn is_asked() -> bool {
 /// Ends as what was interrupted.
 pub(crate) fn exit() -> ! {
     std::process::exit(INTERRUPTED)
+}
+
+/// From now on an interruption leaves the terminal as it is now.
+pub(crate) fn keeps_terminal() {
+    #[cfg(unix)]
+    {
+        let terminal = fs::File::open("/dev/tty").ok().and_then(|file| {
+            let modes = rustix::termios::tcgetattr(&file).ok()?;
+            Some(Terminal { file, modes })
+        });
+        *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = terminal;
+    }
 }

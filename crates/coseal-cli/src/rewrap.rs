@@ -13,7 +13,6 @@ mod teller;
 use std::path::{Path, PathBuf};
 
 use coseal::Rewrapper;
-use coseal_store::keys;
 
 use crate::args::Encoding;
 use crate::args::messages::Rewrap;
@@ -22,6 +21,8 @@ use crate::input::Input;
 use crate::output::refuse_terminal;
 use crate::progress::Progress;
 use crate::seal::read_recipient;
+use crate::secrets::Secrets;
+use crate::source::refuse_shared_input;
 use crate::stream::items::Items;
 use crate::stream::pipeline::{self, Told};
 use crate::{inspect, report, trust};
@@ -77,22 +78,25 @@ fn named(args: &Rewrap) -> impl Iterator<Item = &Path> {
 /// begun with another is not gone on with. The trust bundle is no part of it, so
 /// that it can be renewed meanwhile.
 fn rewrapper(args: &Rewrap) -> Result<(Rewrapper, String)> {
+    let held = args.kek.iter().chain(&args.to_kek).map(|(_, path)| path).chain(&args.key);
+    refuse_shared_input(&args.input, held.map(PathBuf::as_path))?;
+    let mut secrets = Secrets::of(&args.passphrases)?;
     let mut builder = Rewrapper::builder(std::sync::Arc::new(trust::believed(&args.trust)?));
     let mut opens = Vec::new();
     for path in &args.key {
-        let key = keys::read_receiving_key(path)?;
+        let key = secrets.receiving_key(path)?;
         opens.push(format!("key {}", key.recipient_key().key_id()));
         builder = builder.key(key);
     }
     for (id, path) in &args.kek {
         opens.push(format!("kek {id}"));
-        builder = builder.kek(id.as_bytes(), keys::read_kek(path)?);
+        builder = builder.kek(id.as_bytes(), secrets.kek(path)?);
     }
     for path in &args.to {
         builder = builder.add_recipient(&read_recipient(path)?);
     }
     for (id, path) in &args.to_kek {
-        builder = builder.add_kek(id.as_bytes(), keys::read_kek(path)?);
+        builder = builder.add_kek(id.as_bytes(), secrets.kek(path)?);
     }
     for key_id in &args.remove {
         builder = builder.remove_recipient(*key_id);

@@ -11,6 +11,7 @@ use coseal_store::keys::{Passphrase, StoredKey};
 
 use crate::args::passphrase::{NewPassphrase, Passphrases};
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 use crate::source::Source;
 use crate::text::Plain;
 
@@ -167,8 +168,14 @@ fn new_passphrase(source: Option<Source>, name: &Path, options: &str) -> Result<
 
 /// Asks on the terminal, which need not be standard input.
 fn ask(prompt: &str, no_terminal: impl Fn() -> Failure) -> Result<Passphrase> {
+    interrupt::listen();
+    interrupt::keeps_terminal();
     match rpassword::prompt_password(prompt) {
         Ok(typed) => Ok(Passphrase::new(typed.into_bytes())),
+        // Ctrl-C: whoever listens ends this process.
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => loop {
+            std::thread::park();
+        },
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Err(Failure::misuse("no passphrase was typed").into())
         }

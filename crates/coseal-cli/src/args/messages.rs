@@ -134,6 +134,8 @@ pub(crate) struct Rewrap {
     #[arg(long, value_name = "ID=FILE", value_parser = kek)]
     pub kek: Vec<(String, PathBuf)>,
     #[command(flatten)]
+    pub passphrases: Passphrases,
+    #[command(flatten)]
     pub trust: Believed,
     #[command(flatten)]
     pub expected: Expected,

@@ -110,6 +110,11 @@ fn a_new_key_is_encrypted_where_asked() {
         let printed = desk.run(&format!("key new {kind} - --encrypt --passphrase-file passphrase"));
         assert!(printed.fine().text().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
     }
+    desk.run_with(("COSEAL_PASSPHRASE", "other"), "key new kek kek --encrypt --force", "").fine();
+    assert!(desk.opens_with("kek", "other"));
+    // The variable alone asks for nothing.
+    desk.run_with(("COSEAL_PASSPHRASE", "other"), "key new kek kek --force", "").fine();
+    assert!(!desk.is_encrypted("kek"));
     assert_eq!(
         desk.names(),
         ["kek", "passphrase", "receiving", "receiving.pub", "signing", "signing.pub"]
@@ -472,4 +477,34 @@ fn the_terminal_is_asked_and_shows_nothing() {
     let (done, shown) = desk.type_in("key id shop --passphrase-file wrong", &[]);
     done.unusable("misuse");
     assert_eq!(shown, "");
+}
+
+/// Ctrl-C and SIGTERM while it asks: it ends as when a file is written, and the
+/// terminal shows again what is typed.
+#[test]
+fn an_interrupted_question_leaves_the_terminal_as_it_was() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let desk = Desk::locked();
+    for by_key in [true, false] {
+        let pty = rustix_openpty::openpty(None, None).unwrap();
+        let (controller, user) = (File::from(pty.controller), pty.user);
+        let before = tcgetattr(&user).unwrap().local_modes;
+        assert!(before.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
+        let mut command = desk.with_setsid("key id shop", &["-w", "-c"]);
+        command.stdin(user.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let started = Instant::now();
+        while tcgetattr(&user).unwrap().local_modes.contains(LocalModes::ECHO) {
+            assert!(started.elapsed() < Duration::from_secs(20), "not asked");
+            thread::sleep(Duration::from_millis(5));
+        }
+        if by_key {
+            (&controller).write_all(b"half\x03").unwrap();
+        } else {
+            kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        }
+        wait(child).fails(130, &[]);
+        assert_eq!(tcgetattr(&user).unwrap().local_modes, before, "by key: {by_key}");
+    }
 }
