@@ -4,10 +4,13 @@
 //! name is reached as `./env:NAME`. What stands in a variable is PEM, the digits
 //! of a KEK, or the base64 of either: line feeds rarely survive in variables.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -74,15 +77,28 @@ impl Source {
         }
     }
 
-    /// Standard input is shared, so that what follows a passphrase is left for
-    /// the message; all else is opened anew.
     fn open(&self, number: u32) -> Result<File, Failure> {
         let opened = match number {
+            // Shared, so that what follows a passphrase is left for the message.
             0 => standard_input(),
-            _ if cfg!(unix) => File::open(format!("/dev/fd/{number}")),
-            _ => Err(io::ErrorKind::Unsupported.into()),
+            _ => opened_once(number),
         };
         opened.map_err(|error| Failure::io(format!("open {self}"), &error))
+    }
+}
+
+/// Opens it anew once, and goes on from there when it is named again: of two
+/// passphrases on one descriptor the second is the second line, of a file too.
+fn opened_once(number: u32) -> io::Result<File> {
+    static OPENED: Mutex<BTreeMap<u32, File>> = Mutex::new(BTreeMap::new());
+
+    if cfg!(not(unix)) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    match opened.entry(number) {
+        Entry::Occupied(entry) => entry.get().try_clone(),
+        Entry::Vacant(entry) => entry.insert(File::open(format!("/dev/fd/{number}"))?).try_clone(),
     }
 }
 

@@ -328,7 +328,16 @@ fn a_passphrase_is_changed_removed_and_given() {
     )
     .fine();
     assert!(desk.opens_with("shop", "third"));
-    desk.pipe("key change-passphrase shop --passphrase-fd 0 --remove", "third\n")
+    // And from one file.
+    desk.write_private("both", "third\nfourth\n");
+    let script =
+        "exec \"$0\" key change-passphrase shop --passphrase-fd 5 --new-passphrase-fd 5 5<both";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, COSEAL]).current_dir(desk.path(""));
+    finish(shell, b"").fine();
+    assert!(desk.opens_with("shop", "fourth"));
+    std::fs::remove_file(desk.path("both")).unwrap();
+    desk.pipe("key change-passphrase shop --passphrase-fd 0 --remove", "fourth\n")
         .fine()
         .says("shop is not encrypted any more");
     assert_eq!(desk.key_id("shop"), id);
