@@ -182,6 +182,11 @@ fn every_command_that_takes_a_private_key_takes_an_encrypted_one() {
         let opened = desk.run(&format!("open {key} {TRUST} {with} sealed")).fine();
         assert_eq!(opened.out, b"hello");
     }
+    desk.run("key new receiving ledger").fine();
+    let rewrap = "rewrap --key billing --to ledger.pub --replace --to-kek k=kek";
+    desk.run(&format!("{rewrap} {TRUST} {with} sealed -o rewrapped")).fine();
+    let opened = desk.run(&format!("open --key ledger {TRUST} rewrapped")).fine();
+    assert_eq!(opened.out, b"hello");
     // A KEK has no public half, encrypted or not.
     desk.run(&format!("key id kek {with}")).unusable("malformed/key").says("this is a KEK");
     // Where a public key is enough, none is decrypted.
