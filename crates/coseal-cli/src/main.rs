@@ -81,7 +81,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
     // It quotes what the caller wrote, which may have come from a file's name.
     let plain = error.render().to_string();
-    let evil = plain.chars().any(|each| each != '\n' && text::is_unsafe(each));
+    let evil = plain.chars().any(|each| each != '\n' && text::is_hidden(each));
     let text = if evil {
         plain.lines().map(|line| format!("{}\n", text::Plain(line))).collect()
     } else {

@@ -6,13 +6,16 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use coseal::sequence::Scanner;
-use coseal::{Error, Keyring, Opened, Opener, Time, Verdict, Verifier, Window, limits};
+use coseal::{
+    Error, Keyring, Opened, Opener, Time, TrustBundle, Verdict, Verifier, Window, limits,
+};
 
 use crate::args::Encoding;
-use crate::args::messages::Open;
+use crate::args::messages::{Expected, Open};
 use crate::failure::{Exit, Failure, Result};
 use crate::input::Input;
 use crate::judge::{self, BASE64, Findings, Judge, Place, Reading, Teller};
@@ -118,13 +121,16 @@ fn holds_several(bytes: &[u8], encoding: Encoding) -> bool {
 
 struct Consumer {
     opener: Opener,
-    /// For the verdict on what does not open.
+    /// For the verdict on what does not open, out of an archive.
     verifier: Verifier,
+    /// What a verifier of live messages is made of.
+    bundle: Arc<TrustBundle>,
+    expected: Expected,
+    max_age: Option<Duration>,
     json: bool,
     lines: bool,
     /// Only plain text may be written: the output is a terminal that was not asked for.
     is_guarded: bool,
-    now: Time,
 }
 
 impl Consumer {
@@ -141,15 +147,13 @@ impl Consumer {
             keyring.add_kek(id.as_bytes(), secrets.kek(path)?).map_err(unfit)?;
         }
         let bundle = Arc::new(trust::believed(&args.trust)?);
-        let now = Time::now();
-        let mut verifier = expecting(Verifier::new(Arc::clone(&bundle)), &args.expected);
-        let mut opener = Opener::builder(bundle).provider(Arc::new(keyring));
+        let verifier = expecting(Verifier::new(Arc::clone(&bundle)), &args.expected);
+        let mut opener = Opener::builder(Arc::clone(&bundle)).provider(Arc::new(keyring));
         if let Some(signer) = &args.expected.signer {
             opener = opener.signer(signer);
         }
         let opener = match (&args.expected.channel, args.max_age) {
             (Some(channel), Some(max_age)) => {
-                verifier = verifier.at(now).max_age(max_age);
                 opener.channel(channel).live(Window::new(max_age)).build()
             }
             (Some(channel), None) => opener.channel(channel).archive().build(),
@@ -157,15 +161,36 @@ impl Consumer {
         };
         let opener = opener.map_err(|error| Failure::core("cannot open", &error))?;
         let is_guarded = !args.json && is_unasked_terminal(&args.out);
-        Ok(Self { opener, verifier, json: args.json, lines: args.lines, is_guarded, now })
+        Ok(Self {
+            opener,
+            verifier,
+            bundle,
+            expected: args.expected.clone(),
+            max_age: args.max_age,
+            json: args.json,
+            lines: args.lines,
+            is_guarded,
+        })
+    }
+
+    /// What there is to say of an envelope that did not open.
+    fn verdict(&self, envelope: &[u8], now: Time) -> Verdict {
+        match self.max_age {
+            // A verifier stays at the time it was given; a pipe may stay open for days.
+            Some(max_age) => {
+                let verifier = Verifier::new(Arc::clone(&self.bundle)).at(now).max_age(max_age);
+                expecting(verifier, &self.expected).judge(envelope)
+            }
+            None => self.verifier.judge(envelope),
+        }
     }
 
     /// Adds the row of an envelope that opened.
     fn add_row(&self, place: Place<'_>, opened: &Opened<'_>, findings: &mut Findings) {
-        let verdict = Verdict::valid(opened.verified());
-        let row = Row::new(place, &verdict, self.now).with_payload(BASE64.encode(opened.payload()));
+        let (verdict, now) = (Verdict::valid(opened.verified()), Time::now());
+        let row = Row::new(place, &verdict, now).with_payload(BASE64.encode(opened.payload()));
         json_line(&mut findings.out, &row);
-        findings.accept(opened.sealed_at(), opened.expires_at(), self.now);
+        findings.accept(opened.sealed_at(), opened.expires_at(), now);
     }
 
     /// Adds the payload of an envelope, if it opens.
@@ -195,7 +220,7 @@ impl Consumer {
         if self.lines {
             findings.out.push(b'\n');
         }
-        findings.accept(sealed_at, expires_at, self.now);
+        findings.accept(sealed_at, expires_at, Time::now());
         if has_lf {
             findings.break_line(place);
         }
@@ -214,8 +239,9 @@ impl Judge for Consumer {
         match self.opener.open(envelope) {
             Ok(opened) => self.add_row(place, &opened, findings),
             Err(error) => {
-                let verdict = self.verifier.judge(envelope).refuse(error);
-                json_line(&mut findings.out, &Row::new(place, &verdict, self.now));
+                let now = Time::now();
+                let verdict = self.verdict(envelope, now).refuse(error);
+                json_line(&mut findings.out, &Row::new(place, &verdict, now));
                 if let Some(error) = verdict.error() {
                     findings.refuse(place, error);
                 }

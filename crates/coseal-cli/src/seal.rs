@@ -196,8 +196,8 @@ fn to_subject(builder: SealerBuilder, args: &Seal, subject: &str) -> Result<Seal
             .hint("--pin ROOT.pub or COSEAL_PIN names the root that must have signed it")
             .into());
     }
-    let (now, file) = (Time::now(), trust::limited(path.clone(), &args.limits)?);
-    let bundle = file.load(now)?;
+    let now = Time::now();
+    let bundle = trust::limited(path.clone(), &args.limits, now)?;
     if bundle.is_expired(now, trust::SKEW) {
         let error = coseal::Error::Untrusted(
             coseal::Untrusted::BundleExpired,

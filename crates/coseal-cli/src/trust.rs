@@ -5,7 +5,7 @@ mod show;
 mod unverified;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use coseal::{NewRecord, Pattern, Reason, Revocation, SigningKey, Time, TrustBundle, TrustEditor};
@@ -13,7 +13,7 @@ use coseal_store::{BundleFile, Existing, keys};
 
 use crate::args::trust as args;
 use crate::args::trust::{Believed, Command, Edited, Limits};
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{Exit, Failure, Result, Stop};
 use crate::secrets::Secrets;
 use crate::{report, times};
 
@@ -40,7 +40,8 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
 /// The trust bundle that a reader believes, and a warning where it has expired.
 pub(crate) fn believed(args: &Believed) -> Result<TrustBundle> {
     let limits = (args.pin.as_slice(), args.domain.as_deref(), args.state.as_ref());
-    let bundle = file(args.trust.clone(), limits)?.load(Time::now())?;
+    let load = || Ok(file(args.trust.clone(), limits)?.load(Time::now())?);
+    let bundle = load().map_err(naming(args.state.as_deref()))?;
     if bundle.is_expired(Time::now(), SKEW) {
         report::warning(&format!(
             "the trust bundle expired at {}: live readers refuse everything",
@@ -51,8 +52,26 @@ pub(crate) fn believed(args: &Believed) -> Result<TrustBundle> {
 }
 
 /// The trust bundle at `path` under the limits that were given.
-pub(crate) fn limited(path: PathBuf, limits: &Limits) -> Result<BundleFile> {
-    file(path, (&limits.pin, limits.domain.as_deref(), limits.state.as_ref()))
+pub(crate) fn limited(path: PathBuf, limits: &Limits, now: Time) -> Result<TrustBundle> {
+    let given = (limits.pin.as_slice(), limits.domain.as_deref(), limits.state.as_ref());
+    let load = || Ok(file(path, given)?.load(now)?);
+    load().map_err(naming(limits.state.as_deref()))
+}
+
+/// Where there is a state, the roots in it decide and no pin is asked: the hint names it.
+fn naming(state: Option<&Path>) -> impl FnOnce(Stop) -> Stop {
+    move |stop| match (stop, state) {
+        (Stop::Failure(failure), Some(state))
+            if failure.code == "untrusted/unknown_root" && state.exists() =>
+        {
+            let hint = format!(
+                "the state {} decides which roots are believed, not --pin. Where the root was lost or stolen: get the new ROOT.pub and bundle from its operator, by a way you trust, and move the state away",
+                state.display()
+            );
+            failure.hint(hint).into()
+        }
+        (stop, _) => stop,
+    }
 }
 
 fn file(
@@ -81,7 +100,8 @@ fn new(args: &args::New) -> Result<()> {
         .sign(&root, now, now.plus(args.valid_for))
         .map_err(refused(&args.bundle))?;
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
-    tell(&args.bundle, &file.create(&bytes, now, existing)?);
+    let made = file.create(&bytes, now, existing).map_err(Stop::from);
+    tell(&args.bundle, &made.map_err(naming(args.bundle.state.as_deref()))?);
     Ok(())
 }
 
@@ -126,7 +146,7 @@ fn edit(
 ) -> Result<()> {
     let (root, file) = edited(args)?;
     let now = Time::now();
-    let bundle = file.edit(now, |present| -> Result<Vec<u8>> {
+    let done = file.edit(now, |present| -> Result<Vec<u8>> {
         let make = || {
             let mut editor = present.edit()?;
             change(&mut editor)?;
@@ -135,8 +155,8 @@ fn edit(
             editor.sign(&root, now, expires_at)
         };
         Ok(make().map_err(refused(args))?)
-    })?;
-    tell(args, &bundle);
+    });
+    tell(args, &done.map_err(naming(args.state.as_deref()))?);
     Ok(())
 }
 

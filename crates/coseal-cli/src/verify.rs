@@ -12,7 +12,7 @@ use crate::failure::{Exit, Result};
 use crate::judge::{self, Findings, Judge, Place, Reading};
 use crate::output::{self, Output};
 use crate::stream::pipeline;
-use crate::text::{Plain, json_line};
+use crate::text::{Name, json_line};
 use crate::{report, times, trust};
 
 /// Runs `coseal verify`.
@@ -26,9 +26,8 @@ pub(crate) fn run(args: Verify) -> Result<Exit> {
         verifier = verifier.max_age(max_age);
     }
     let good = if output::is_coloured() { report::GOOD } else { Style::new() };
-    let now = args.at.unwrap_or_else(Time::now);
-    let auditor =
-        Auditor { verifier, json: args.json, valid: format!("{good}valid{good:#}  "), now };
+    let valid = format!("{good}valid{good:#}  ");
+    let auditor = Auditor { verifier, json: args.json, valid, at: args.at };
     let out = Output::standard()?;
     let reading =
         Reading { inputs: args.inputs, encoding: args.encoding, workers: pipeline::all_cores() };
@@ -54,26 +53,29 @@ struct Auditor {
     json: bool,
     /// How rows begin.
     valid: String,
-    now: Time,
+    /// Instead of now.
+    at: Option<Time>,
 }
 
 impl Judge for Auditor {
     fn judge(&self, place: Place<'_>, envelope: &[u8], findings: &mut Findings) {
+        // For each envelope anew: a pipe may stay open for days.
+        let now = self.at.unwrap_or_else(Time::now);
         match self.verifier.verify(envelope) {
             Ok(verified) => {
                 if self.json {
                     let verdict = Verdict::valid(&verified);
-                    json_line(&mut findings.out, &Row::new(place, &verdict, self.now));
+                    json_line(&mut findings.out, &Row::new(place, &verdict, now));
                 } else {
                     self.row(place, &verified, &mut findings.out);
                 }
-                findings.accept(verified.sealed_at(), verified.expires_at(), self.now);
+                findings.accept(verified.sealed_at(), verified.expires_at(), now);
             }
             Err(error) => {
                 if self.json {
                     // Asked again for what was proven before the refusal.
                     let verdict = self.verifier.judge(envelope);
-                    json_line(&mut findings.out, &Row::new(place, &verdict, self.now));
+                    json_line(&mut findings.out, &Row::new(place, &verdict, now));
                 }
                 findings.refuse(place, &error);
             }
@@ -88,12 +90,12 @@ impl Judge for Auditor {
 impl Auditor {
     fn row(&self, place: Place<'_>, verified: &Verified<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(self.valid.as_bytes());
-        Plain(place.input).push_to(out);
+        Name(place.input).push_to(out);
         // Into memory: this cannot fail.
         let _ = write!(out, " {}  {}  ", place.index, times::format(verified.sealed_at()));
-        Plain(verified.channel()).push_to(out);
+        Name(verified.channel()).push_to(out);
         out.extend_from_slice(b"  ");
-        Plain(verified.signer()).push_to(out);
+        Name(verified.signer()).push_to(out);
         let _ = writeln!(out, "  {}", verified.id());
     }
 }

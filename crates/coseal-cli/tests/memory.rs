@@ -121,3 +121,38 @@ fn long_lines_in_the_largest_batches_stay_small() {
 fn base64_stays_small() {
     run_through(INPUT / 4, 16 << 10, 64, "--encoding base64");
 }
+
+#[test]
+fn a_bundle_that_nobody_signed_costs_little_more_than_its_bytes() {
+    let desk = Desk::new();
+    let head = |initial: u8, length: usize| {
+        [&[initial][..], &u32::try_from(length).unwrap().to_be_bytes()].concat()
+    };
+    // As many records as there may be, of many small items each: a tree of them
+    // would take a hundred times as much.
+    let record = [&[0x98, 240][..], &[0x80; 240]].concat();
+    let mut payload = [&[0xa2, 1, 1, 6][..], &head(0x9a, 65_536)].concat();
+    payload.extend(record.repeat(65_536));
+    let protected = [0xa1, 0x04, 0x48, 0, 0, 0, 0, 0, 0, 0, 0];
+    let bundle = [
+        &[0xd2, 0x84, 0x4b][..],
+        &protected,
+        &[0xa0],
+        &head(0x5a, payload.len()),
+        &payload,
+        &[0x40],
+    ];
+    desk.write("unsigned", bundle.concat());
+    for words in ["trust show unsigned", "trust show unsigned --json"] {
+        let mut child = desk
+            .command(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let shown = drain(child.stdout.take().unwrap());
+        check(words, child);
+        assert!(shown.join().unwrap().1 > 0, "{words}");
+    }
+}

@@ -10,12 +10,24 @@ use std::path::Path;
 
 use same_file::Handle;
 
-use crate::{Result, StoreError};
+use crate::{Result, StoreError, read};
 
-/// Whether both names are of one file, which exists.
+/// Whether both names are of one file, which exists. Opens neither where the
+/// system can tell without: to open a pipe is to wait for its other end.
 #[must_use]
 pub fn is_same_file(one: &Path, two: &Path) -> bool {
-    one == two || same_file::is_same_file(one, two).unwrap_or(false)
+    one == two || identity(one).is_some_and(|found| identity(two) == Some(found))
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<Handle> {
+    Handle::from_path(path).ok()
 }
 
 /// Held until dropped.
@@ -27,6 +39,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits for the right. `None` where there is no such file.
     pub(crate) fn acquire(path: &Path) -> Result<Option<Self>> {
+        read::refuse_pipe(path)?;
         loop {
             let file = match File::open(path) {
                 Ok(file) => file,

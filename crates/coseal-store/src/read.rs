@@ -34,3 +34,16 @@ pub(crate) fn bounded(file: &File, path: &Path, limit: usize) -> Result<Zeroizin
 pub(crate) fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(StoreError::io("open", path))
 }
+
+/// Refuses what is no regular file but there: a pipe would be waited for, and
+/// can be neither locked nor replaced.
+pub(crate) fn refuse_pipe(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() && !found.is_dir() => {
+            let detail = "this is no regular file: it could not be replaced";
+            Err(StoreError::core(path)(Error::Misuse(detail.into())))
+        }
+        // What else is wrong is told by who opens it.
+        _ => Ok(()),
+    }
+}

@@ -35,8 +35,10 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// `malformed/structure`, `unsupported/version`; [`StoreError::Io`].
+    /// `malformed/structure`, `unsupported/version`; `misuse` for a pipe or a
+    /// device; [`StoreError::Io`].
     pub fn read(&self) -> Result<Option<TrustState>> {
+        read::refuse_pipe(&self.path)?;
         match std::fs::File::open(&self.path) {
             Ok(file) => self.decode(&file).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -179,7 +179,7 @@ pub(crate) struct Inspect {
 }
 
 /// What a reader expects of the messages.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Expected {
     /// Refuse messages sealed for another channel
     #[arg(long, value_name = "C")]

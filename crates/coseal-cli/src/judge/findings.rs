@@ -1,16 +1,21 @@
 //! What was found in a part of an input, and how it is told.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use coseal::{Error, Time};
 use serde::Serialize;
 
 use super::Tally;
-use crate::failure::{Failure, Result};
+use crate::failure::{Exit, Failure, Result};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::report;
 use crate::text::json_line;
+
+/// How many refusals with one code are told one by one. More are of no use to
+/// a reader, and an input of one byte an envelope must not fill a log.
+const TOLD: u64 = 100;
 
 /// What was found, in order.
 #[derive(Debug, Default)]
@@ -124,8 +129,10 @@ impl Findings {
 
     /// Something was refused, in these words.
     pub(super) fn refuse_as(&mut self, failure: Failure) {
-        self.tally.refuse(&failure.code);
-        self.told.push((self.out.len(), Tell::Failure(failure)));
+        // One more than are told: to see that there are more.
+        if self.tally.refuse(&failure.code) <= TOLD + 1 {
+            self.told.push((self.out.len(), Tell::Failure(failure)));
+        }
     }
 
     /// Adds the row of what is no envelope.
@@ -160,7 +167,7 @@ impl Findings {
 
     /// Tells all of it, and adds it up.
     pub(crate) fn tell(self, teller: &mut Teller) -> Result<()> {
-        let Teller { tally, out, progress, is_terminal } = teller;
+        let Teller { tally, out, progress, is_terminal, told } = teller;
         progress.at(self.read);
         let mut written = 0;
         let mut write = |out: &mut Output, until: usize| {
@@ -168,8 +175,6 @@ impl Findings {
             written = until;
             out.write_all(part).map_err(out.failure())
         };
-        // One hint for each code is enough, however many envelopes are refused.
-        let mut hinted = tally.clone();
         tally.add(&self.tally);
         for (at, tell) in self.told {
             write(out, at)?;
@@ -179,11 +184,24 @@ impl Findings {
             }
             match tell {
                 Tell::Failure(mut failure) => {
-                    if hinted.has_refused(&failure.code) {
+                    let before = told.entry(failure.code.clone()).or_default();
+                    if *before > 0 {
+                        // One hint for each code is enough, however many envelopes are refused.
                         failure.hint = None;
                     }
-                    hinted.refuse(&failure.code);
-                    progress.pause(|| report::failure(&failure));
+                    match (failure.exit, *before) {
+                        (Exit::Refused, TOLD) => {
+                            let code = &failure.code;
+                            progress.pause(|| {
+                                report::warning(&format!(
+                                    "{TOLD} envelopes were refused with {code}: further ones are not told one by one; verify --json has a row for each"
+                                ));
+                            });
+                        }
+                        (Exit::Refused, TOLD..) => {}
+                        _ => progress.pause(|| report::failure(&failure)),
+                    }
+                    *before += 1;
                 }
                 Tell::Stop(failure) => return Err(failure.into()),
             }
@@ -201,11 +219,13 @@ pub(crate) struct Teller {
     pub out: Output,
     pub(super) progress: Progress,
     is_terminal: bool,
+    /// How often each code was told.
+    told: BTreeMap<String, u64>,
 }
 
 impl Teller {
     /// To this output, which may be a terminal.
     pub(crate) fn new(out: Output, progress: Progress, is_terminal: bool) -> Self {
-        Self { tally: Tally::default(), out, progress, is_terminal }
+        Self { tally: Tally::default(), out, progress, is_terminal, told: BTreeMap::new() }
     }
 }

@@ -49,9 +49,11 @@ impl Tally {
         self.valid += 1;
     }
 
-    /// An envelope was refused.
-    pub(super) fn refuse(&mut self, code: &str) {
-        *self.refused.entry(code.to_owned()).or_default() += 1;
+    /// An envelope was refused: how many were with this code.
+    pub(super) fn refuse(&mut self, code: &str) -> u64 {
+        let count = self.refused.entry(code.to_owned()).or_default();
+        *count += 1;
+        *count
     }
 
     /// An input could not be read to its end.
@@ -78,11 +80,6 @@ impl Tally {
     /// Whether anything was accepted.
     pub(crate) const fn accepted(&self) -> bool {
         self.valid > 0
-    }
-
-    /// Whether something was refused with this code.
-    pub(super) fn has_refused(&self, code: &str) -> bool {
-        self.refused.contains_key(code)
     }
 
     /// How many envelopes were refused.

@@ -12,19 +12,23 @@ use super::{limited, unverified};
 use crate::args::trust::Show;
 use crate::failure::Result;
 use crate::output::{self, Output};
-use crate::text::{Plain, json_line};
+use crate::text::{Name, json_line};
 use crate::{report, times};
 
 /// A bundle that lives shorter than this should be renewed.
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
+/// The most characters of a name that are shown: few names are longer, and the
+/// table is padded to the longest of them. `--json` has the whole of each.
+const WIDEST: usize = 80;
+
 /// Runs `coseal trust show`.
 pub(crate) fn run(args: &Show) -> Result<()> {
     let now = Time::now();
     let view = if args.limits.pin.is_empty() {
-        View::unverified(unverified::read(&args.bundle)?, now)
+        unverified::read(&args.bundle, now)?
     } else {
-        View::of(&limited(args.bundle.clone(), &args.limits)?.load(now)?, now)
+        View::of(&limited(args.bundle.clone(), &args.limits, now)?, now)
     };
     if !view.verified {
         report::warning(
@@ -56,8 +60,10 @@ fn warn(view: &View, now: Time) {
             times::format_duration(left)
         ));
     }
-    for skipped in &view.skipped {
-        report::warning(&format!("record {} is skipped: {}", skipped.index, skipped.reason));
+    if let Some(first) = view.skipped.first() {
+        let others = view.skipped.len() - 1;
+        let more = if others > 0 { format!("; so are {others} more") } else { String::new() };
+        report::warning(&format!("record {} is skipped: {}{more}", first.index, first.reason));
     }
 }
 
@@ -100,7 +106,7 @@ fn table(view: &View, look: &Look) -> String {
     let _ = writeln!(
         text,
         "{head}{}{head:#}  bundle {}, {verified}",
-        Plain(&view.domain),
+        shortened(&view.domain),
         view.sequence
     );
     let _ = writeln!(text, "  issued   {}", times::format(view.issued_at));
@@ -146,21 +152,22 @@ fn table(view: &View, look: &Look) -> String {
 
 /// The cells of a row, fit for a terminal.
 fn cells(record: &Record) -> Vec<String> {
-    let channels =
-        if record.channels.is_empty() { "none".to_owned() } else { record.channels.join(" ") };
+    let channels: Vec<String> =
+        record.channels.iter().map(|channel| Name(channel).to_string()).collect();
     [
         record.key_id.clone(),
         record.usage.to_owned(),
         record.status.replace('_', " "),
         times::format(record.valid_from),
         record.valid_until.map_or_else(|| "-".to_owned(), times::format),
-        Plain(&record.subject).to_string(),
-        Plain(&channels).to_string(),
+        shortened(&record.subject),
+        if channels.is_empty() { "none".to_owned() } else { channels.join(" ") },
     ]
     .into()
 }
 
-/// How wide each column is.
+/// How wide each column is. The last one is as wide as it likes: nothing stands
+/// behind it.
 pub(super) fn widths(titles: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
     let width = |(at, title): (usize, &&str)| {
         rows.iter()
@@ -170,7 +177,18 @@ pub(super) fn widths(titles: &[&str], rows: &[Vec<String>]) -> Vec<usize> {
             .max()
             .unwrap_or(0)
     };
-    titles.iter().enumerate().map(width).collect()
+    titles.iter().enumerate().take(titles.len().saturating_sub(1)).map(width).collect()
+}
+
+/// A name as it stands in a column, which one long name must not push away.
+fn shortened(name: &str) -> String {
+    let start: String = name.chars().take(WIDEST + 1).collect();
+    let mut shown = Name(&start).to_string();
+    if let Some((end, _)) = shown.char_indices().nth(WIDEST) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
 }
 
 /// One row of columns that are so wide.
@@ -181,8 +199,9 @@ pub(super) fn line<'a>(
     style: impl Fn(usize) -> Style,
 ) {
     let mut row = String::new();
-    for (at, (cell, width)) in cells.zip(widths).enumerate() {
-        let (style, blank) = (style(at), width - cell.chars().count().min(*width));
+    for (at, cell) in cells.enumerate() {
+        let style = style(at);
+        let blank = widths.get(at).map_or(0, |width| width.saturating_sub(cell.chars().count()));
         let _ = write!(row, "  {style}{cell}{style:#}{:blank$}", "");
     }
     text.push_str(row.trim_end());

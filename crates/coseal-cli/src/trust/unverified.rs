@@ -2,96 +2,83 @@
 //!
 //! Only for showing: nothing here is believed, and what cannot be read is left
 //! out. The core knows no bundle that nobody verified, so that none can be used
-//! by mistake; hence this reader of its own.
+//! by mistake; hence this reader of its own. Anybody can write such bytes, so
+//! items stay where they are until they are shown, under the limits of the core.
 
 use std::path::Path;
 
-use ciborium::Value;
-use coseal::{Error, KeyId, Malformed, PublicKey, RecipientKey, Time, VerifyingKey};
+use coseal::sequence::Scanner;
+use coseal::{Error, KeyId, Malformed, PublicKey, RecipientKey, Time, VerifyingKey, limits};
 use coseal_store::{StoreError, read_bundle};
 
 use super::SKEW;
 use super::view::{Record, Revoked, Skipped, View, status};
 use crate::failure::Result;
 
-/// What a bundle says.
-#[derive(Debug)]
-pub(crate) struct Hearsay {
-    root: String,
-    body: Vec<(Value, Value)>,
-}
+/// More fields than any map here has that are shown. Extensions, which are
+/// not, have greater labels and come after them.
+const FIELDS: usize = 8;
 
-/// Reads the bundle at `path`.
-pub(crate) fn read(path: &Path) -> Result<Hearsay> {
+/// Reads the bundle at `path`, for which nobody vouches.
+pub(crate) fn read(path: &Path, now: Time) -> Result<View> {
     let bytes = read_bundle(path)?;
-    parse(&bytes).ok_or_else(|| {
+    parse(&bytes, now).ok_or_else(|| {
         let source = Error::Malformed(Malformed::Structure, "this is no trust bundle".into());
         StoreError::Core { path: path.to_owned(), source }.into()
     })
 }
 
-fn parse(bytes: &[u8]) -> Option<Hearsay> {
-    let Value::Tag(18, message) = decode(bytes)? else {
+fn parse(bytes: &[u8], now: Time) -> Option<View> {
+    let (Major::Tag, 18, message) = head(bytes)? else {
         return None;
     };
-    let message = message.into_array().ok()?;
-    let [protected, _, payload, _] = <[Value; 4]>::try_from(message).ok()?;
-    let protected = decode(protected.as_bytes()?)?.into_map().ok()?;
-    let body = decode(payload.as_bytes()?)?.into_map().ok()?;
+    let [protected, _, payload, _] = <[Item<'_>; 4]>::try_from(array(message, 4)?).ok()?;
+    let protected = map(string(protected, Major::Bytes)?)?;
+    let body = map(string(payload, Major::Bytes)?)?;
     // Of another version nothing can be said.
     (uint(&body, 1)? == 1).then_some(())?;
-    let root = field(&protected, 4)
-        .and_then(Value::as_bytes)
-        .and_then(|id| <[u8; 8]>::try_from(id.as_slice()).ok());
-    Some(Hearsay {
+    let root = field(&protected, 4).and_then(|id| string(id, Major::Bytes)?.try_into().ok());
+    let expires_at = time(&body, 5).unwrap_or_default();
+    let next_roots = field(&body, 7).and_then(|roots| array(roots, limits::RECORDS));
+    let records = array(field(&body, 6)?, limits::RECORDS)?;
+    let mut view = View {
+        verified: false,
+        domain: text(&body, 2),
+        sequence: uint(&body, 3).unwrap_or_default(),
+        issued_at: time(&body, 4).unwrap_or_default(),
+        expires_at,
+        expired: now >= expires_at.plus(SKEW),
         root: root.map_or_else(|| "unknown".to_owned(), |id| KeyId::from_bytes(id).to_string()),
-        body,
-    })
-}
-
-impl View {
-    /// Of a bundle that nobody vouches for.
-    pub(crate) fn unverified(Hearsay { root, body }: Hearsay, now: Time) -> Self {
-        let expires_at = time(&body, 5).unwrap_or_default();
-        let roots =
-            field(&body, 7).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let mut view = Self {
-            verified: false,
-            domain: text(&body, 2),
-            sequence: uint(&body, 3).unwrap_or_default(),
-            issued_at: time(&body, 4).unwrap_or_default(),
-            expires_at,
-            expired: now >= expires_at.plus(SKEW),
-            root,
-            next_roots: roots
-                .iter()
-                .filter_map(|root| key(root.as_map()?))
-                .map(|key| key.key_id().to_string())
-                .collect(),
-            records: Vec::new(),
-            skipped: Vec::new(),
-        };
-        let records =
-            field(&body, 6).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (index, record) in records.iter().enumerate() {
-            match record.as_map().and_then(|fields| Record::unverified(fields, now)) {
-                Some(record) => view.records.push(record),
-                None => {
-                    view.skipped.push(Skipped { index, reason: "it cannot be read".to_owned() })
-                }
-            }
+        next_roots: next_roots
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|root| key(&map(root)?))
+            .map(|key| key.key_id().to_string())
+            .collect(),
+        records: Vec::new(),
+        skipped: Vec::new(),
+    };
+    for (index, record) in records.into_iter().enumerate() {
+        match map(record).and_then(|fields| Record::unverified(&fields, now)) {
+            Some(record) => view.records.push(record),
+            None => view.skipped.push(Skipped { index, reason: "it cannot be read".to_owned() }),
         }
-        view
     }
+    Some(view)
 }
 
 impl Record {
-    fn unverified(fields: &[(Value, Value)], now: Time) -> Option<Self> {
-        let key = key(field(fields, 1)?.as_map()?)?;
+    fn unverified(fields: &[Item<'_>], now: Time) -> Option<Self> {
+        let key = key(&map(field(fields, 1)?)?)?;
         let (valid_from, valid_until) = (time(fields, 4)?, time(fields, 5));
-        let channels = field(fields, 6)?.as_array()?.iter().filter_map(Value::as_text);
-        let revocation =
-            field(fields, 7).and_then(Value::as_array).and_then(|parts| revoked(parts));
+        let subject = text(fields, 2);
+        (subject.len() <= limits::SUBJECT).then_some(())?;
+        let channels = array(field(fields, 6)?, limits::PATTERNS)?;
+        let channel = |item| {
+            let bytes = string(item, Major::Text).filter(|text| text.len() <= limits::CHANNEL)?;
+            std::str::from_utf8(bytes).ok().map(str::to_owned)
+        };
+        let revocation = field(fields, 7).and_then(|parts| revoked(&array(parts, 3)?));
         Some(Self {
             key_id: key.key_id().to_string(),
             thumbprint: key.thumbprint().to_string(),
@@ -100,8 +87,8 @@ impl Record {
                 PublicKey::Recipient(_) => "receive",
             },
             status: status(revocation.is_some(), valid_from, valid_until, now),
-            subject: text(fields, 2),
-            channels: channels.map(str::to_owned).collect(),
+            subject,
+            channels: channels.into_iter().map(channel).collect::<Option<_>>()?,
             valid_from,
             valid_until,
             revocation,
@@ -109,10 +96,8 @@ impl Record {
     }
 }
 
-fn revoked(parts: &[Value]) -> Option<Revoked> {
-    let number = |at: usize| {
-        parts.get(at).and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok())
-    };
+fn revoked(parts: &[Item<'_>]) -> Option<Revoked> {
+    let number = |at: usize| number(parts.get(at)?);
     Some(Revoked {
         revoked_at: Time::from_secs(number(0)?),
         reason: match number(1)? {
@@ -124,32 +109,108 @@ fn revoked(parts: &[Value]) -> Option<Revoked> {
     })
 }
 
-fn key(fields: &[(Value, Value)]) -> Option<PublicKey> {
-    let bytes: &[u8; 32] = field(fields, -2)?.as_bytes()?.as_slice().try_into().ok()?;
-    match uint(fields, -1)? {
+fn key(fields: &[Item<'_>]) -> Option<PublicKey> {
+    /// The labels -1 and -2, encoded.
+    const CURVE: u8 = 0x20;
+    const BYTES: u8 = 0x21;
+    let bytes: &[u8; 32] = string(field(fields, BYTES)?, Major::Bytes)?.try_into().ok()?;
+    match uint(fields, CURVE)? {
         6 => VerifyingKey::from_bytes(bytes).ok().map(PublicKey::from),
         4 => RecipientKey::from_bytes(bytes).ok().map(PublicKey::from),
         _ => None,
     }
 }
 
-fn decode(bytes: &[u8]) -> Option<Value> {
-    ciborium::from_reader(bytes).ok()
+/// The value of a label that is one byte when encoded.
+fn field<'a>(fields: &[Item<'a>], label: u8) -> Option<Item<'a>> {
+    fields.chunks_exact(2).find_map(|pair| match pair {
+        [found, value] if *found == [label] => Some(*value),
+        _ => None,
+    })
 }
 
-fn field(fields: &[(Value, Value)], label: i64) -> Option<&Value> {
-    let (_, value) = fields.iter().find(|(key, _)| *key == Value::from(label))?;
-    Some(value)
+fn uint(fields: &[Item<'_>], label: u8) -> Option<u64> {
+    number(field(fields, label)?)
 }
 
-fn uint(fields: &[(Value, Value)], label: i64) -> Option<u64> {
-    field(fields, label)?.as_integer()?.try_into().ok()
-}
-
-fn time(fields: &[(Value, Value)], label: i64) -> Option<Time> {
+fn time(fields: &[Item<'_>], label: u8) -> Option<Time> {
     uint(fields, label).map(Time::from_secs)
 }
 
-fn text(fields: &[(Value, Value)], label: i64) -> String {
-    field(fields, label).and_then(Value::as_text).unwrap_or_default().to_owned()
+fn text(fields: &[Item<'_>], label: u8) -> String {
+    let bytes = field(fields, label).and_then(|item| string(item, Major::Text));
+    bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default().to_owned()
+}
+
+/// An encoded item.
+type Item<'a> = &'a [u8];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Major {
+    Uint,
+    Bytes,
+    Text,
+    Array,
+    Map,
+    Tag,
+}
+
+/// What an item is, its argument, and what follows that. Indefinite lengths
+/// have no place in a bundle.
+fn head(item: Item<'_>) -> Option<(Major, u64, &[u8])> {
+    let (first, rest) = item.split_first()?;
+    let major = match first >> 5 {
+        0 => Major::Uint,
+        2 => Major::Bytes,
+        3 => Major::Text,
+        4 => Major::Array,
+        5 => Major::Map,
+        6 => Major::Tag,
+        _ => return None,
+    };
+    let length = match first & 31 {
+        short @ 0..=23 => return Some((major, short.into(), rest)),
+        long @ 24..=27 => 1 << (long - 24),
+        _ => return None,
+    };
+    let (argument, rest) = rest.split_at_checked(length)?;
+    Some((major, argument.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)), rest))
+}
+
+fn number(item: Item<'_>) -> Option<u64> {
+    let (major, number, _) = head(item)?;
+    (major == Major::Uint).then_some(number)
+}
+
+fn string(item: Item<'_>, of: Major) -> Option<&[u8]> {
+    let (major, length, content) = head(item)?;
+    (major == of && length == content.len() as u64).then_some(content)
+}
+
+/// The items of an array that has at most so many.
+fn array(item: Item<'_>, limit: usize) -> Option<Vec<Item<'_>>> {
+    let (Major::Array, count, content) = head(item)? else {
+        return None;
+    };
+    let count = usize::try_from(count).ok().filter(|count| *count <= limit)?;
+    split(content, count)
+}
+
+/// The first labels and values of a map, in turn.
+fn map(item: Item<'_>) -> Option<Vec<Item<'_>>> {
+    let (Major::Map, count, content) = head(item)? else {
+        return None;
+    };
+    split(content, 2 * usize::try_from(count).unwrap_or(FIELDS).min(FIELDS))
+}
+
+fn split(mut content: &[u8], count: usize) -> Option<Vec<Item<'_>>> {
+    let mut scanner = Scanner::new();
+    let next = |_| {
+        let end = scanner.push(content).ok()??;
+        let (item, rest) = content.split_at_checked(end)?;
+        content = rest;
+        Some(item)
+    };
+    (0..count).map(next).collect()
 }

@@ -73,6 +73,10 @@ impl Desk {
         fs::write(self.path(name), bytes).unwrap();
     }
 
+    pub(crate) fn mkfifo(&self, name: &str) {
+        assert!(Command::new("mkfifo").arg(self.path(name)).status().unwrap().success());
+    }
+
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.path(name).symlink_metadata().is_ok()
     }

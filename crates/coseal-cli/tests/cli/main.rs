@@ -6,6 +6,7 @@ mod demo;
 mod desk;
 mod docs;
 mod guard;
+mod hearsay;
 mod keys;
 mod lines;
 mod named;

@@ -1,6 +1,9 @@
 //! What the command was told to use, it never writes over.
 
-use super::desk::{Desk, TRUST};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use super::desk::{Desk, TRUST, wait};
 
 #[test]
 fn no_output_replaces_a_file_that_the_command_uses() {
@@ -64,6 +67,28 @@ fn a_state_that_is_the_bundle_is_refused_and_nothing_waits() {
     }
     assert_eq!(desk.read("bundle"), before);
     assert!(!desk.exists("new"));
+}
+
+#[test]
+fn a_state_that_is_a_pipe_is_refused_and_nothing_waits() {
+    let desk = Desk::with_sealed("a\n");
+    desk.mkfifo("pipe");
+    for words in [
+        "verify --trust bundle --pin root.pub --state pipe sealed",
+        "trust renew bundle --root root --state pipe",
+        "trust renew pipe --root root",
+    ] {
+        let mut child = desk.command(words).stderr(Stdio::piped()).spawn().unwrap();
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if started.elapsed() > Duration::from_secs(60) {
+                child.kill().unwrap();
+                panic!("{words}: it waits");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        wait(child).unusable("misuse").says("pipe: this is no regular file");
+    }
 }
 
 #[test]

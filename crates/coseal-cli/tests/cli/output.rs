@@ -71,6 +71,29 @@ fn devices_are_written_to_not_replaced() {
 }
 
 #[test]
+fn a_named_pipe_is_written_to_and_never_read() {
+    let desk = Desk::with_sealed("line\n");
+    desk.mkfifo("pipe");
+    for words in [
+        &format!("open --key billing {TRUST} sealed -o pipe"),
+        "seal --key shop --to billing.pub --channel orders.eu sealed -o pipe",
+    ] {
+        let mut child = desk.command(words).stdin(Stdio::null()).spawn().unwrap();
+        let pipe = desk.path("pipe");
+        let reader = std::thread::spawn(move || std::fs::read(pipe).unwrap());
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if started.elapsed() > Duration::from_secs(60) {
+                child.kill().unwrap();
+                panic!("{words}: it waits for its own reader");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(child.wait().unwrap().success() && !reader.join().unwrap().is_empty(), "{words}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let desk = Desk::with_sealed(&"line\n".repeat(20_000));
     let seal = "seal --key shop --to billing.pub --channel orders.eu --lines";

@@ -169,3 +169,36 @@ fn a_flag_wins_over_the_environment() {
     run(&format!("verify {TRUST} sealed"), &bad).fine();
     run("verify sealed", &[]).unusable("misuse").says("--trust");
 }
+
+#[test]
+fn a_flood_of_refusals_is_summed_up() {
+    let desk = Desk::with_sealed("a\nb\n");
+    let flood = [vec![0; 3000], desk.read("sealed")].concat();
+    desk.write("flood", &flood);
+    let base64 = ["AA==\n".repeat(3000).as_bytes(), b"#\n"].concat();
+    desk.write("base64", &base64);
+    for (words, last) in [
+        (format!("verify {TRUST} --channel x flood"), &["misdirected/channel"; 2][..]),
+        (format!("verify {TRUST} --json --channel x flood"), &["misdirected/channel"; 2]),
+        (
+            format!("open --key billing {TRUST} --lines --channel x flood"),
+            &["misdirected/channel"; 2],
+        ),
+        ("inspect flood".to_owned(), &[]),
+        (format!("verify {TRUST} --encoding base64 base64"), &["malformed/cbor"]),
+    ] {
+        let done = desk.run(&words);
+        let codes = done.codes();
+        assert_eq!(done.exit, Some(1), "{words}");
+        assert_eq!(codes.len(), 100 + last.len(), "{words}: {codes:?}");
+        assert_eq!(&codes[100..], last, "{words}: other codes are told");
+        assert!(done.err.len() < 20_000, "{words}: {} bytes", done.err.len());
+        assert_eq!(done.err.matches("are not told one by one").count(), 1, "{words}: {}", done.err);
+        if words.contains("--json") {
+            assert_eq!(done.rows().len(), 3002, "every refusal is a row");
+        }
+        if words.starts_with("verify") {
+            done.says(&format!("3{:03} refused", last.len()));
+        }
+    }
+}

@@ -74,6 +74,31 @@ fn a_fork_is_refused() {
 }
 
 #[test]
+fn a_root_that_the_state_does_not_know_is_told_with_the_way_out() {
+    let desk = Desk::with_sealed("a\n");
+    desk.verify("--state state sealed").fine();
+    // The root was lost: its operator makes everything anew.
+    desk.run("key new signing root --force").fine();
+    desk.run("trust new bundle --root root --domain example.org --force").fine();
+    desk.trust("shop", "spiffe://example.org/shop");
+    desk.trust("billing", "spiffe://example.org/billing");
+    for words in READERS {
+        desk.run(words)
+            .unusable("untrusted/unknown_root")
+            .hints("the state state decides which roots are believed, not --pin");
+    }
+    desk.run("trust new other --root root --domain example.org --state state")
+        .unusable("untrusted/unknown_root")
+        .hints("move the state away");
+    std::fs::rename(desk.path("state"), desk.path("away")).unwrap();
+    desk.verify("--state state sealed").fine();
+    // Where there was none yet, the pins decide.
+    desk.run("verify --trust bundle --pin shop.pub --state none sealed")
+        .unusable("untrusted/unknown_root")
+        .hints("is this the right --pin");
+}
+
+#[test]
 fn a_broken_state_file_is_refused_and_left_alone() {
     let desk = Desk::with_sealed("a\n");
     desk.verify("--state state sealed").fine();

@@ -112,6 +112,30 @@ fn text_of_envelopes_and_files_is_never_shown_raw() {
 }
 
 #[test]
+fn a_row_of_verify_cannot_be_imitated() {
+    let desk = Desk::new();
+    let evil = "orders.eu  spiffe://ceo  0198\u{a0}\u{3164}";
+    let name = "valid  other.sealed 0";
+    let mut seal = desk.command("seal --key shop --to billing.pub");
+    seal.args(["--channel", evil, "-o", name]);
+    super::desk::finish(seal, b"x").fine();
+    let mut verify = desk.command(&format!("verify {TRUST}"));
+    verify.arg(name);
+    let done = super::desk::finish(verify, b"").fine();
+    let words: Vec<&str> = done.text().split_whitespace().collect();
+    assert_eq!(words.len(), 7, "{}", done.text());
+    assert_eq!(
+        (words[0], words[1], words[4], words[5]),
+        (
+            "valid",
+            r"valid\u{20}\u{20}other.sealed\u{20}0",
+            r"orders.eu\u{20}\u{20}spiffe://ceo\u{20}\u{20}0198\u{a0}\u{3164}",
+            "spiffe://example.org/shop"
+        )
+    );
+}
+
+#[test]
 fn colours_are_for_terminals() {
     let desk = Desk::with_sealed("a\n");
     let words = format!("verify {TRUST} sealed nowhere");

@@ -1,6 +1,12 @@
 //! Archives and live readers: expiry, age, `--at`, `--max-age`.
 
-use super::desk::Desk;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+use std::time::Duration;
+
+use coseal::{Message, PublicKey, Sealer, SigningKey, Time};
+
+use super::desk::{Desk, TRUST};
 
 fn after(seconds: i64) -> String {
     let now = jiff::Timestamp::now().as_second();
@@ -71,4 +77,60 @@ fn a_message_that_expired_is_told_in_an_archive() {
     assert!(row["facts"]["age_seconds"].as_u64().unwrap() < 60);
     let later = after(2 * 3600);
     desk.verify(&format!("--at {later} sealed")).refused(&["stale/expired"]);
+}
+
+#[test]
+fn a_pipe_that_stays_open_is_judged_by_the_clock_not_by_its_start() {
+    const SKEW: Duration = Duration::from_secs(60);
+    let desk = Desk::with_sealed("a\n");
+    let text = |name: &str| String::from_utf8(desk.read(name)).unwrap();
+    let PublicKey::Recipient(billing) = PublicKey::from_pem(&text("billing.pub")).unwrap() else {
+        panic!("a receiving key")
+    };
+    for words in [
+        format!("verify --json {TRUST}"),
+        format!("open --lines --json --key billing {TRUST} --channel orders.eu --max-age 10m"),
+    ] {
+        // Of the future by the clock as it stands, and not any more in three seconds.
+        let sealed_at = Time::now().plus(SKEW + Duration::from_secs(3));
+        let sealer = Sealer::builder(SigningKey::from_pem(&text("shop")).unwrap(), "orders.eu")
+            .recipient(&billing)
+            .clock(move || sealed_at)
+            .build()
+            .unwrap();
+        let later = sealer.seal(Message::new(b"later")).unwrap();
+        let mut child = desk
+            .command(&words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut rows = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut next = || serde_json::from_str::<serde_json::Value>(&rows.next().unwrap().unwrap());
+        stdin.write_all(&desk.read("sealed")).unwrap();
+        assert_eq!(next().unwrap()["verdict"], "valid", "{words}: it runs");
+        while Time::now().plus(SKEW) < sealed_at {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        stdin.write_all(&later).unwrap();
+        let row = next().unwrap();
+        assert_eq!(
+            (&row["verdict"], &row["facts"]["from_the_future"]),
+            (&"valid".into(), &false.into()),
+            "{words}: {row}"
+        );
+        stdin.write_all(&later).unwrap();
+        drop(stdin);
+        let row = next().unwrap();
+        if words.starts_with("open") {
+            assert_eq!(row["code"], "stale", "{row}");
+            assert_eq!(row["kind"], "replayed", "of a message that came twice: {row}");
+        }
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        child.wait().unwrap();
+        assert!(!told.contains("later than now"), "{words}: {told}");
+    }
 }

@@ -279,23 +279,32 @@ fn a_root_that_was_named_takes_over() {
 }
 
 /// The signed map of a bundle.
-fn body(bundle: &[u8]) -> Vec<(Cbor, Cbor)> {
+pub(crate) fn body(bundle: &[u8]) -> Vec<(Cbor, Cbor)> {
     let Cbor::Tag(18, message) = ciborium::from_reader(bundle).unwrap() else { panic!("tag 18") };
     let payload = message.as_array().unwrap()[2].as_bytes().unwrap().clone();
     ciborium::from_reader::<Cbor, _>(payload.as_slice()).unwrap().into_map().unwrap()
 }
 
-fn set(body: &mut [(Cbor, Cbor)], label: i64, value: Cbor) {
+pub(crate) fn set(body: &mut [(Cbor, Cbor)], label: i64, value: Cbor) {
     body.iter_mut().find(|(found, _)| *found == label.into()).unwrap().1 = value;
+}
+
+fn encode(value: &Cbor) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(value, &mut bytes).unwrap();
+    bytes
+}
+
+/// The bundle with another map, under a signature that does not fit it.
+pub(crate) fn with_body(bundle: &[u8], map: Vec<(Cbor, Cbor)>) -> Vec<u8> {
+    let Cbor::Tag(18, message) = ciborium::from_reader(bundle).unwrap() else { panic!("tag 18") };
+    let mut message = message.into_array().unwrap();
+    message[2] = Cbor::Bytes(encode(&Cbor::Map(map)));
+    encode(&Cbor::Tag(18, Cbor::Array(message).into()))
 }
 
 /// Changes the map and has openssl sign it as the root: the library makes no such bundles.
 fn resign(desk: &Desk, change: impl FnOnce(&mut Vec<(Cbor, Cbor)>)) {
-    let encode = |value: &Cbor| {
-        let mut bytes = Vec::new();
-        ciborium::into_writer(value, &mut bytes).unwrap();
-        bytes
-    };
     let bundle = desk.read("bundle");
     let mut map = body(&bundle);
     change(&mut map);
