@@ -18,7 +18,7 @@ use crate::key::{KeyId, Thumbprint};
 use crate::receipt::tree::Hash;
 use crate::receipt::{self, OtherReceipt, Proven, judge_other};
 use crate::suite::Suite;
-use crate::trust::{KeyRecord, TrustBundle};
+use crate::trust::{Held, KeyRecord, RecordPlace, TrustBundle};
 use crate::wire::{Frame, label};
 
 /// A live reader's time: what it judges freshness by.
@@ -51,8 +51,8 @@ pub struct Authentic<'a> {
     protected: &'a [u8],
     other_receipts: Vec<&'a [u8]>,
     leaf: Hash,
-    bundle: Arc<TrustBundle>,
-    record: Arc<KeyRecord>,
+    bundle: Arc<Held>,
+    record: RecordPlace,
 }
 
 impl<'a> Authentic<'a> {
@@ -60,7 +60,7 @@ impl<'a> Authentic<'a> {
     pub(crate) fn check(
         frame: &Frame<'a>,
         ciphertext: Option<&[u8]>,
-        bundle: Arc<TrustBundle>,
+        bundle: Arc<Held>,
         live: Option<&Live>,
         proven: &Proven,
     ) -> Result<Self> {
@@ -71,9 +71,9 @@ impl<'a> Authentic<'a> {
             let detail = format!("our trust bundle expired at {}", bundle.expires_at());
             return Err(Error::Untrusted(Untrusted::BundleExpired, detail.into()));
         }
-        let record = Arc::clone(bundle.signer(&frame.header.signer())?);
+        let record = bundle.signer(&frame.header.signer())?;
         let unusable = || Error::Untrusted(Untrusted::UnknownSigner, "not a signing key".into());
-        let key = record.verifying_key().ok_or_else(unusable)?;
+        let key = bundle.at(record).verifying_key().ok_or_else(unusable)?;
         let leaf = receipt::leaf_of(frame.protected, &Sha256::digest(ciphertext).into());
         receipt::verify(&frame.receipts.sender, &leaf, key, bundle.digest(), proven)?;
         Ok(Self {
@@ -95,13 +95,13 @@ impl<'a> Authentic<'a> {
     /// The signing key's record.
     #[must_use]
     pub fn record(&self) -> &KeyRecord {
-        &self.record
+        self.bundle.at(self.record)
     }
 
     /// Where the claimed sealing time lies, if the key is revoked.
     #[must_use]
     pub fn claimed_time(&self) -> Option<ClaimedTime> {
-        let revocation = self.record.revocation()?;
+        let revocation = self.record().revocation()?;
         let time = self.header.message_id().sealed_at();
         let since = revocation.compromised_since.unwrap_or(revocation.revoked_at);
         Some(if time >= revocation.revoked_at {
@@ -120,8 +120,8 @@ impl<'a> Authentic<'a> {
             .collect()
     }
 
-    pub(crate) const fn bundle(&self) -> &Arc<TrustBundle> {
-        &self.bundle
+    pub(crate) fn bundle(&self) -> &Arc<TrustBundle> {
+        self.bundle.bundle()
     }
 
     /// Step 5, in its fixed order.
@@ -131,7 +131,7 @@ impl<'a> Authentic<'a> {
         live: Option<&Live>,
         age: Option<&Age>,
     ) -> Result<()> {
-        let Self { header, record, .. } = self;
+        let (header, record) = (&self.header, self.record());
         let untrusted = |kind, detail: String| Err(Error::Untrusted(kind, detail.into()));
         let (key_id, channel) = (header.signer(), header.channel());
         if !record.allows(channel) {
@@ -382,8 +382,8 @@ impl<'a> Verified<'a> {
 
     /// The trust bundle that it was judged by.
     #[must_use]
-    pub const fn bundle(&self) -> &Arc<TrustBundle> {
-        &self.0.bundle
+    pub fn bundle(&self) -> &Arc<TrustBundle> {
+        self.0.bundle()
     }
 
     pub(crate) const fn authentic(&self) -> &Authentic<'a> {

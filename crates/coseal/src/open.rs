@@ -20,7 +20,7 @@ use crate::error::{Error, Result, Stale};
 use crate::keyring::{KeyProvider, UnwrapRequest};
 use crate::receipt::Proven;
 use crate::replay::{Observed, Position, ReplayMemory, Sighting};
-use crate::trust::TrustSource;
+use crate::trust::{InForce, TrustSource};
 use crate::wire::{self, CIPHERTEXT_MIN, Frame, Recipients, Segments};
 
 pub use builder::{OpenerBuilder, Window, state};
@@ -30,7 +30,7 @@ pub use opened::Opened;
 /// refuses what was seen before. Shared between threads by reference; no lock
 /// is held during cryptography.
 pub struct Opener {
-    trust: Box<dyn TrustSource>,
+    trust: InForce,
     keys: Arc<dyn KeyProvider>,
     expected: Expected,
     mode: Mode,

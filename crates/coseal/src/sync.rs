@@ -29,13 +29,13 @@ pub(crate) use imp::Mutex;
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+/// Threads that never get in each other's way.
+const LANES: usize = 16;
+
 /// One `T` for each of some threads, each in cache lines of its own: a line that
 /// all threads write for every message costs more than hashing does.
 #[derive(Debug)]
-pub(crate) struct Lanes<T> {
-    first: Lane<T>,
-    others: [Lane<T>; 7],
-}
+pub(crate) struct Lanes<T>([Lane<T>; LANES]);
 
 /// Two lines: processors fetch them in pairs.
 #[derive(Debug)]
@@ -44,30 +44,59 @@ struct Lane<T>(Mutex<T>);
 
 impl<T> Lanes<T> {
     pub(crate) fn new(value: impl Fn() -> T) -> Self {
-        let lane = |_| Lane(Mutex::new(value()));
-        Self { first: lane(0), others: core::array::from_fn(lane) }
+        Self(core::array::from_fn(|_| Lane(Mutex::new(value()))))
     }
 
     /// The one of this thread, and of some others where there are many.
     pub(crate) fn own(&self) -> &Mutex<T> {
-        &self.others.get(thread_number() % 8).unwrap_or(&self.first).0
+        let [first, ..] = &self.0;
+        &self.0.get(thread::number() % LANES).unwrap_or(first).0
     }
 }
 
-/// Threads, in the order in which they first asked.
 #[cfg(feature = "os")]
-fn thread_number() -> usize {
-    use core::sync::atomic::{AtomicUsize, Ordering};
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
+mod thread {
+    use alloc::collections::BTreeSet;
+    use std::sync::{Mutex, PoisonError};
+
+    /// Threads are numbered from 0; the numbers of those that ended are given
+    /// again, so that as many as there are lanes never share one.
+    struct Number(usize);
+
+    static FREE: Mutex<(BTreeSet<usize>, usize)> = Mutex::new((BTreeSet::new(), 0));
+
     std::thread_local! {
-        static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+        static OWN: Number = Number::take();
     }
-    OWN.with(|number| *number)
+
+    impl Number {
+        fn take() -> Self {
+            let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+            let (ended, next) = &mut *free;
+            Self(ended.pop_first().unwrap_or_else(|| {
+                *next += 1;
+                *next - 1
+            }))
+        }
+    }
+
+    impl Drop for Number {
+        fn drop(&mut self) {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).0.insert(self.0);
+        }
+    }
+
+    /// That of this thread; 0 where it is ending.
+    pub(super) fn number() -> usize {
+        OWN.try_with(|own| own.0).unwrap_or(0)
+    }
 }
 
 #[cfg(not(feature = "os"))]
-const fn thread_number() -> usize {
-    0
+mod thread {
+    pub(super) const fn number() -> usize {
+        0
+    }
 }
 
 /// A map that forgets its oldest entry when it is full.
@@ -102,7 +131,7 @@ impl<K: Ord + Copy, V> BoundedMap<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use super::BoundedMap;
+    use super::{BoundedMap, LANES};
 
     #[test]
     fn a_full_map_forgets_its_oldest_entry() {
@@ -114,5 +143,18 @@ mod tests {
         assert_eq!(map.find(&1), None);
         assert_eq!(map.find(&2), Some(&'b'));
         assert_eq!(map.find(&3), Some(&'d'));
+    }
+
+    #[cfg(feature = "os")]
+    #[test]
+    fn numbers_of_threads_that_ended_are_given_again() {
+        let number = super::thread::number;
+        let own = number();
+        // Other tests have threads, too, but never so many at once.
+        for _ in 0..50 * LANES {
+            let other = std::thread::scope(|scope| scope.spawn(number).join());
+            assert!(other.is_ok_and(|other| other != own && other < 10 * LANES));
+        }
+        assert_eq!(number(), own);
     }
 }

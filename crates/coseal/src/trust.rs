@@ -7,6 +7,7 @@
 
 mod anchor;
 mod edit;
+mod in_force;
 mod load;
 mod record;
 mod source;
@@ -24,8 +25,13 @@ use crate::receipt::tree::Hash;
 pub(crate) use anchor::SKEW;
 pub use anchor::{TrustAnchor, TrustState};
 pub use edit::{NewRecord, TrustEditor};
+pub(crate) use in_force::{Held, InForce};
 pub use record::{KeyRecord, Pattern, Reason, Revocation, SkippedRecord, Usage};
 pub use source::{TrustCell, TrustSource};
+
+/// Where a record lies in its bundle.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordPlace(usize);
 
 /// A trust bundle whose signature verified.
 #[derive(Debug)]
@@ -157,9 +163,19 @@ impl TrustBundle {
     /// The record of any key.
     #[must_use]
     pub fn record(&self, key_id: &KeyId) -> Option<&Arc<KeyRecord>> {
+        self.records.get(self.place(key_id)?.0)
+    }
+
+    fn place(&self, key_id: &KeyId) -> Option<RecordPlace> {
         let found = self.by_key_id.binary_search_by_key(key_id, |(id, _)| *id).ok()?;
         let (_, position) = self.by_key_id.get(found)?;
-        self.records.get(usize::try_from(*position).ok()?)
+        usize::try_from(*position).ok().map(RecordPlace)
+    }
+
+    /// The record at a place that this bundle told.
+    #[expect(clippy::indexing_slicing, reason = "a bundle never changes, and keeps its places")]
+    pub(crate) fn at(&self, place: RecordPlace) -> &KeyRecord {
+        &self.records[place.0]
     }
 
     /// The receiving keys of `subject` that a sealer may choose for `channel`
@@ -180,14 +196,13 @@ impl TrustBundle {
     }
 
     /// Step 3: the record of the signing key that a header names.
-    pub(crate) fn signer(&self, key_id: &KeyId) -> Result<&Arc<KeyRecord>> {
-        self.signing_key(key_id).ok_or_else(|| {
-            let detail = match self.record(key_id) {
-                Some(_) => alloc::format!("key {key_id} is not a signing key"),
-                None => alloc::format!("the trust bundle has no key {key_id}"),
-            };
-            Error::Untrusted(Untrusted::UnknownSigner, detail.into())
-        })
+    pub(crate) fn signer(&self, key_id: &KeyId) -> Result<RecordPlace> {
+        let unknown = |detail: String| Error::Untrusted(Untrusted::UnknownSigner, detail.into());
+        match self.place(key_id) {
+            Some(place) if self.at(place).usage() == Usage::Sign => Ok(place),
+            Some(_) => Err(unknown(alloc::format!("key {key_id} is not a signing key"))),
+            None => Err(unknown(alloc::format!("the trust bundle has no key {key_id}"))),
+        }
     }
 }
 

@@ -9,14 +9,14 @@ use crate::clock::Time;
 use crate::error::Result;
 use crate::limits;
 use crate::receipt::Proven;
-use crate::trust::{SKEW, TrustSource};
+use crate::trust::{InForce, SKEW, TrustSource};
 use crate::verdict::Verdict;
 use crate::wire;
 
 /// Verifies who sealed an envelope and for which channel. Holds no private
 /// key; shared between threads by reference.
 pub struct Verifier {
-    trust: Box<dyn TrustSource>,
+    trust: InForce,
     expected: Expected,
     at: Option<Time>,
     max_age: Option<Duration>,
@@ -30,7 +30,7 @@ impl Verifier {
     #[must_use]
     pub fn new(trust: impl TrustSource + 'static) -> Self {
         Self {
-            trust: Box::new(trust),
+            trust: InForce::new(Box::new(trust)),
             expected: Expected::default(),
             at: None,
             max_age: None,

@@ -18,7 +18,7 @@ use crate::keyring::{KeyProvider, Keyring};
 use crate::limits;
 use crate::receipt::Proven;
 use crate::replay::{InMemoryReplay, ReplayMemory};
-use crate::trust::{SKEW, TrustSource};
+use crate::trust::{InForce, SKEW, TrustSource};
 use state::{AnyChannel, NoChannel, NoMode, OneChannel, Ready};
 
 /// How old a message may be.
@@ -279,7 +279,7 @@ impl<Channel> OpenerBuilder<Channel, Ready> {
             },
         };
         Ok(Opener {
-            trust: self.trust,
+            trust: InForce::new(self.trust),
             keys,
             expected: self.expected,
             mode,

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::hash::Sha256;
 use crate::keyring::{KeyProvider, UnwrapRequest};
 use crate::receipt::Proven;
-use crate::trust::TrustSource;
+use crate::trust::{InForce, TrustSource};
 use crate::wire::{self, CIPHERTEXT_MIN, Frame, RecipientEntry};
 
 /// Adds, replaces and takes out recipients of stored envelopes; header,
@@ -70,7 +70,7 @@ use crate::wire::{self, CIPHERTEXT_MIN, Frame, RecipientEntry};
 /// # }
 /// ```
 pub struct Rewrapper {
-    trust: Box<dyn TrustSource>,
+    trust: InForce,
     keys: Arc<dyn KeyProvider>,
     expected: Expected,
     change: Change,
@@ -118,7 +118,7 @@ impl Rewrapper {
         max_len: usize,
     ) -> Self {
         let (proven, epochs) = (Proven::new(), Epochs::new());
-        Self { trust, keys, expected, change, max_len, proven, epochs }
+        Self { trust: InForce::new(trust), keys, expected, change, max_len, proven, epochs }
     }
 
     /// The envelope with its recipients changed.
