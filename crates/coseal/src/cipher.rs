@@ -62,14 +62,16 @@ impl MessageKey<'_> {
         iv: &[u8; 24],
         then: impl FnOnce(MessageKey<'_>) -> T,
     ) -> Result<T> {
-        let hkdf = Hkdf::<Sha256>::new(Some(iv), epoch_secret.expose());
         let mut key = Zeroizing::new([0; 32]);
         let mut commitment = [0; COMMITMENT];
         let alg = suite.encoded();
+        let outputs = [
+            ([&b"coseal/v1 key"[..], &alg], &mut key[..]),
+            ([&b"coseal/v1 commit"[..], &alg], &mut commitment[..]),
+        ];
         // 32 bytes are within the 255 blocks that HKDF can give.
-        hkdf.expand_multi_info(&[b"coseal/v1 key", &alg], &mut *key)
-            .and_then(|()| hkdf.expand_multi_info(&[b"coseal/v1 commit", &alg], &mut commitment))
-            .map_err(|_| Error::misuse("internal: HKDF refused to give 32 bytes"))?;
+        derive(iv, epoch_secret.expose(), outputs)
+            .ok_or_else(|| Error::misuse("internal: HKDF refused to give 32 bytes"))?;
         Ok(then(MessageKey { suite, key: &key, commitment: &commitment }))
     }
 
@@ -151,6 +153,18 @@ impl MessageKey<'_> {
         }
         rest.split_last_chunk::<TAG>().ok_or(Error::Undecryptable)
     }
+}
+
+/// HKDF (RFC 5869 §2.2, §2.3): from one extraction every output, each under its
+/// info, which is in two parts. Nothing where an output is longer than HKDF can
+/// give.
+fn derive<const N: usize>(
+    salt: &[u8],
+    ikm: &[u8],
+    outputs: [([&[u8]; 2], &mut [u8]); N],
+) -> Option<()> {
+    let hkdf = Hkdf::<Sha256>::new(Some(salt), ikm);
+    outputs.into_iter().try_for_each(|(info, out)| hkdf.expand_multi_info(&info, out).ok())
 }
 
 /// What an AEAD takes besides key and text.

@@ -62,29 +62,70 @@ pub(crate) fn wrap_x25519(
     binding: &Binding,
     seed: &Secret<32>,
 ) -> Result<()> {
-    let mut rng = OneSeed { seed, asked: 0 };
-    let unusable = |_| Error::misuse("the recipient's key cannot be encrypted to");
-    let public =
-        <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(key.as_bytes()).map_err(unusable)?;
-    let (encapsulated, mut context) = hpke::setup_sender_with_rng::<
-        ChaCha20Poly1305,
-        HkdfSha256,
-        X25519HkdfSha256,
-    >(&OpModeS::Base, &public, &binding.info(), &mut rng)
-    .map_err(unusable)?;
-    if rng.asked != 1 {
-        return Err(Error::misuse("internal: HPKE changed how it draws its ephemeral key"));
-    }
-    let ciphertext = context.seal(secret.expose(), b"").map_err(unusable)?;
+    let bound = Bound { info: &binding.info(), aad: b"" };
+    let (encapsulated, ciphertext) = encrypt_base(key.as_bytes(), &bound, secret.expose(), seed)?;
     out.array(3);
     out.bytes(X25519_PROTECTED);
     out.map(2);
     out.int(label::KEY_ID);
     out.bytes(key.key_id().as_bytes());
     out.int(ENCAPSULATED);
-    out.bytes(&encapsulated.to_bytes());
+    out.bytes(&encapsulated);
     out.bytes(&ciphertext);
     Ok(())
+}
+
+/// What both sides of HPKE have to say alike.
+struct Bound<'a> {
+    info: &'a [u8],
+    aad: &'a [u8],
+}
+
+/// HPKE's single encryption in base mode, `SealBase` (RFC 9180 §6.1): answers
+/// the encapsulated key and the ciphertext.
+fn encrypt_base(
+    public: &[u8; 32],
+    bound: &Bound<'_>,
+    plaintext: &[u8],
+    seed: &Secret<32>,
+) -> Result<([u8; 32], Vec<u8>)> {
+    let mut rng = OneSeed { seed, asked: 0 };
+    let unusable = |_| Error::misuse("the recipient's key cannot be encrypted to");
+    let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(public).map_err(unusable)?;
+    let (encapsulated, mut context) = hpke::setup_sender_with_rng::<
+        ChaCha20Poly1305,
+        HkdfSha256,
+        X25519HkdfSha256,
+    >(&OpModeS::Base, &public, bound.info, &mut rng)
+    .map_err(unusable)?;
+    if rng.asked != 1 {
+        return Err(Error::misuse("internal: HPKE changed how it draws its ephemeral key"));
+    }
+    let ciphertext = context.seal(plaintext, bound.aad).map_err(unusable)?;
+    Ok((encapsulated.to_bytes().into(), ciphertext))
+}
+
+/// The opposite, `OpenBase`. The library refuses an all-zero shared secret (RFC
+/// 9180 §7.1.4).
+fn decrypt_base(
+    key: &ReceivingKey,
+    encapsulated: &[u8; 32],
+    bound: &Bound<'_>,
+    ciphertext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>> {
+    let undecryptable = |_| Error::Undecryptable;
+    let private = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(key.secret().expose())
+        .map_err(undecryptable)?;
+    let encapsulated =
+        <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).map_err(undecryptable)?;
+    let mut context = hpke::setup_receiver::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &private,
+        &encapsulated,
+        bound.info,
+    )
+    .map_err(undecryptable)?;
+    context.open(ciphertext, bound.aad).map(Zeroizing::new).map_err(undecryptable)
 }
 
 /// Gives HPKE the one seed it asks for. Entropy is drawn beforehand, where its
@@ -155,27 +196,15 @@ pub(crate) fn check_kek_id(key_id: &[u8]) -> Result<()> {
     }
 }
 
-/// Opens an X25519 entry. The library refuses an all-zero shared secret (RFC
-/// 9180 §7.1.4).
+/// Opens an X25519 entry.
 pub(crate) fn unwrap_x25519(
     key: &ReceivingKey,
     encapsulated: &[u8; 32],
     ciphertext: &[u8; 48],
     binding: &Binding,
 ) -> Result<Secret<32>> {
-    let undecryptable = |_| Error::Undecryptable;
-    let private = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(key.secret().expose())
-        .map_err(undecryptable)?;
-    let encapsulated =
-        <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(encapsulated).map_err(undecryptable)?;
-    let mut context = hpke::setup_receiver::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-        &OpModeR::Base,
-        &private,
-        &encapsulated,
-        &binding.info(),
-    )
-    .map_err(undecryptable)?;
-    let secret = Zeroizing::new(context.open(ciphertext, b"").map_err(undecryptable)?);
+    let bound = Bound { info: &binding.info(), aad: b"" };
+    let secret = decrypt_base(key, encapsulated, &bound, ciphertext)?;
     Secret::try_fill(|bytes| {
         let secret: &[u8; 32] = secret.as_slice().try_into().map_err(|_| Error::Undecryptable)?;
         bytes.copy_from_slice(secret);
