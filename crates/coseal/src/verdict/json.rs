@@ -21,7 +21,7 @@ impl Serialize for Time {
 impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let findings = self.findings.as_ref();
-        let mut out = serializer.serialize_struct("Verdict", 20)?;
+        let mut out = serializer.serialize_struct("Verdict", 19)?;
         out.serialize_field("verdict", if self.is_valid() { "valid" } else { "refused" })?;
         out.serialize_field("code", &self.error.as_ref().map(|error| error.code()))?;
         out.serialize_field("kind", &self.error.as_ref().and_then(|error| error.kind()))?;
