@@ -166,6 +166,7 @@ fn run_verify(
     if let Some(window) = verify.max_age_ms {
         verifier = verifier.max_age(Duration::from_millis(window));
     }
+    assert_eq!(verify.expect.is_ok(), case.reported.is_some(), "{name}: reported or not");
     // Twice: the second time the root is known already.
     for round in 1..=2 {
         let verified = verifier.verify(envelope);
@@ -282,7 +283,7 @@ fn opener(case: &EnvelopeCase, open: &case::Open, bundle: &Arc<TrustBundle>) -> 
 }
 
 /// The ways to open; each gets a fresh reader, since reading leaves traces.
-const WAYS: [&str; 3] = ["open", "open_in_place", "open_into"];
+const WAYS: [&str; 4] = ["open", "open_in_place", "open_into", "open_batch"];
 
 fn run_open(
     name: &str,
@@ -308,8 +309,12 @@ fn run_open(
         if open.position.is_some() && way != "open" {
             continue;
         }
+        let batched = way == "open_batch";
+        if batched && open.earlier.iter().any(|earlier| earlier.position.is_some()) {
+            continue;
+        }
         let opener = opener(case, open, bundle).expect(&told);
-        for earlier in &open.earlier {
+        for earlier in open.earlier.iter().filter(|_| !batched) {
             let bytes = raw(&earlier.envelope_hex);
             let result = match &earlier.position {
                 Some(at) => opener.open_at(bytes, &position(at)),
@@ -319,13 +324,26 @@ fn run_open(
         }
         let mut buffer = envelope.to_vec();
         let mut payload = b"before".to_vec();
+        // One batch: the earlier ones, and this one.
+        let batch: Vec<&[u8]> =
+            open.earlier.iter().map(|earlier| raw(&earlier.envelope_hex)).collect();
+        let batch = [&batch[..], &[envelope]].concat();
         let result = match way {
             "open" => match &open.position {
                 Some(at) => opener.open_at(envelope, &position(at)),
                 None => opener.open(envelope),
             },
             "open_in_place" => opener.open_in_place(&mut buffer),
-            _ => opener.open_into(envelope, &mut payload),
+            "open_into" => opener.open_into(envelope, &mut payload),
+            _ => {
+                let mut results = opener.open_batch(&batch);
+                assert_eq!(results.len(), batch.len(), "{told}");
+                let last = results.pop().unwrap();
+                for (earlier, result) in open.earlier.iter().zip(&results) {
+                    check(&earlier.expect, result, &format!("{told}: earlier"));
+                }
+                last
+            }
         };
         check(&open.expect, &result, &told);
         assert_eq!(open.expect.is_ok(), open.payload_hex.is_some(), "{told}: released or not");
