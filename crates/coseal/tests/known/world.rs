@@ -4,8 +4,10 @@
 
 use crate::common::{self, CHANNEL, kinds, place, receiving, record, sign, signing};
 use crate::parts::Parts;
-use coseal::hazmat::RawEpoch;
-use coseal::{EpochId, Kek, Message, Opener, Secret, SigningKey, Suite, TrustBundle, Verifier};
+use coseal::hazmat::{RawEpoch, RawPlace};
+use coseal::{
+    EpochId, Kek, Message, Opener, Previous, Secret, SigningKey, Suite, Time, TrustBundle, Verifier,
+};
 use std::sync::Arc;
 
 /// A second signer, known and allowed wherever the first one is.
@@ -75,10 +77,17 @@ impl Origin {
         raw
     }
 
-    /// The message at `index` of a batch of `size` that begins at `first`.
+    /// The message at `index` of a batch of `size` that begins at `first`. All
+    /// is said that can be said of a message.
     pub(crate) fn seal(&self, payload: &[u8], first: u64, size: u64, index: usize) -> Parts {
-        let batch: Vec<_> =
-            (first..first + size).map(|n| (Message::new(payload), place(n))).collect();
+        let message = Message::new(payload)
+            .content_type("text/plain")
+            .header("tenant", "a")
+            .header("retry", 3)
+            .expires_at(Time::from_secs(1_900_000_000));
+        let previous = Previous { epoch: EpochId::from_bytes([0xab; 8]), messages: 42 };
+        let place = |n| RawPlace { previous: (n == 0).then_some(previous), ..place(n) };
+        let batch: Vec<_> = (first..first + size).map(|n| (message.clone(), place(n))).collect();
         Parts::of(&self.raw().seal(&batch).unwrap()[index])
     }
 }
