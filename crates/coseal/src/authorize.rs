@@ -45,6 +45,14 @@ pub(crate) struct Expected {
 
 /// An envelope whose receipt verified: the key that its header names signed
 /// this header and ciphertext. Whether that key was allowed to is not known.
+///
+/// Only the step that checks makes one, and nobody exchanges what is in it:
+///
+/// ```compile_fail,E0451
+/// fn forge<'a>(header: coseal::Header<'a>, of: coseal::Authentic<'a>) -> coseal::Authentic<'a> {
+///     coseal::Authentic { header, ..of }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Authentic<'a> {
     header: Header<'a>,
@@ -259,6 +267,14 @@ pub struct Facts {
 
 /// An envelope of a known signer who was allowed to sign it, for the channel
 /// and by the signer that the caller asked for. Says nothing of the payload.
+///
+/// Only the step that checks makes one:
+///
+/// ```compile_fail,E0423
+/// fn forge(authentic: coseal::Authentic<'_>) -> coseal::Verified<'_> {
+///     coseal::Verified(authentic)
+/// }
+/// ```
 pub struct Verified<'a>(Authentic<'a>);
 
 impl<'a> Verified<'a> {

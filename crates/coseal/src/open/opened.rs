@@ -8,6 +8,20 @@ use crate::authorize::Verified;
 
 /// A message that was verified and opened. What its header says is read
 /// through [`Verified`], to which this dereferences.
+///
+/// Only opening makes one, and no other payload is put into it:
+///
+/// ```compile_fail,E0624
+/// fn forge<'a>(verified: coseal::Verified<'a>, payload: &'a [u8]) -> coseal::Opened<'a> {
+///     coseal::Opened::borrowed(verified, payload, false)
+/// }
+/// ```
+///
+/// ```compile_fail,E0451
+/// fn forge<'a>(verified: coseal::Verified<'a>, of: coseal::Opened<'a>) -> coseal::Opened<'a> {
+///     coseal::Opened { verified, ..of }
+/// }
+/// ```
 pub struct Opened<'a> {
     verified: Verified<'a>,
     payload: Payload<'a>,
