@@ -10,7 +10,7 @@ mod parts;
 mod world;
 
 use common::{CHANNEL, NOW, kinds, receiving, signing};
-use coseal::{Opener, SigningKey, VerifyingKey, Window};
+use coseal::{Opener, ReceivingKey, SigningKey, Suite, VerifyingKey, Window};
 use parts::Parts;
 use world::{
     HOME, Origin, confined, kek, notary, open, openers, refused, rival, stranger, trust, verify,
@@ -141,6 +141,59 @@ fn a_planted_entry_opens_nothing_and_poisons_nothing() {
         assert_eq!(open(&opener, &in_front.join()), refused("undecryptable"));
         let behind = Parts { recipients: [ours, theirs].concat(), ..genuine.clone() };
         assert_eq!(open(&opener, &behind.join()), Ok(b"payload".to_vec()));
+    }
+}
+
+/// Whoever carries envelopes reads headers and lengths. It has two messages of
+/// one epoch with one payload, knows the payload of a third, and may write
+/// entries for a key of its own.
+#[test]
+fn a_broker_reads_the_header_and_nothing_of_the_payload() {
+    for suite in [Suite::A256Gcm, Suite::ChaCha20Poly1305] {
+        let home = Origin { suite, ..HOME };
+        let (secret, known) = ([b's'; 256], [b'k'; 256]);
+        let [one, two] = [1, 2].map(|first| home.seal(&secret, first, 1, 0));
+        let third = home.seal(&known, 3, 1, 0);
+        assert_eq!(verify(&one.join()), Ok(common::SUBJECT.into()));
+
+        // Neither the payload, nor what is the same in two, nor what comes of a
+        // key stream used twice: 8 bytes alike by chance, once in 2^40 tests.
+        let body = |parts: &Parts| parts.ciphertext[32..32 + 256].to_vec();
+        let xor = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| a ^ b).collect::<Vec<_>>();
+        let [first, second, third] = [&one, &two, &third].map(body);
+        let stream = xor(&third, &known);
+        for (shown, what) in [
+            (first.clone(), "the body"),
+            (xor(&first, &stream), "the body under another's key stream"),
+            (xor(&xor(&first, &second), &secret), "the sum of two bodies"),
+        ] {
+            let alike = shown.windows(8).find(|window| *window == &secret[..8]);
+            assert_eq!(alike, None, "{what} shows the payload");
+        }
+        assert!(!one.join().windows(8).any(|window| window == &secret[..8]));
+
+        // With a key of its own, under the reader's entry, and under one of a
+        // secret that it chose.
+        let own = || ReceivingKey::from_bytes(&[0x66; 32]);
+        let broker = || Opener::builder(trust()).any_channel().archive();
+        let stranger = broker().key(own()).kek(b"kek-6", kek()).build().unwrap();
+        assert_eq!(open(&stranger, &one.join()), refused("no_key"));
+        let (ours, its) = (receiving().recipient_key().key_id(), own().recipient_key().key_id());
+        let mut renamed = one.clone();
+        for entry in &mut renamed.recipients {
+            let encoded = parts::encode(entry);
+            let Some(at) = encoded.windows(8).position(|window| window == ours.as_bytes()) else {
+                continue;
+            };
+            *entry = parts::decode(&[&encoded[..at], its.as_bytes(), &encoded[at + 8..]].concat());
+        }
+        assert_ne!(renamed.recipients, one.recipients);
+        assert_eq!(open(&stranger, &renamed.join()), refused("undecryptable"));
+        let mut chosen = one.clone();
+        chosen.recipients = Origin { suite, secret: 0x66, ..HOME }.seal(b"", 1, 1, 0).recipients;
+        let reader = broker().key(receiving()).build().unwrap();
+        assert_eq!(open(&reader, &chosen.join()), refused("undecryptable"));
+        assert_eq!(open(&reader, &one.join()), Ok(secret.to_vec()));
     }
 }
 
