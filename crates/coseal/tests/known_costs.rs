@@ -204,6 +204,9 @@ fn refused_messages_fill_no_cache() {
         ("no_key", Box::new(|n| sealed(signing(), CHANNEL, 4, n).join())),
         ("misdirected/channel", Box::new(|n| sealed(signing(), "orders.us", 3, n).join())),
     ];
+    // The bundle in force is remembered once.
+    let first = opener.open(&sealed(stranger(), CHANNEL, 3, 0).join()).map(drop);
+    assert_eq!(first.unwrap_err().code(), "untrusted");
     for (code, family) in families {
         let inputs: Vec<Vec<u8>> = (0..50).map(family).collect();
         let mut kept = 0;
