@@ -44,6 +44,18 @@ fn the_three_lists_of_targets_are_one() {
     assert!(names_in("regressions").is_subset(&known));
 }
 
+/// What fuzz/README.md promises to whoever clones the project.
+const LARGEST_CORPUS: u64 = 5 << 20;
+
+#[test]
+fn the_committed_inputs_are_few() {
+    let files =
+        TARGETS.iter().flat_map(|(name, _)| fs::read_dir(here("corpus").join(name)).expect(name));
+    let size: u64 =
+        files.map(|file| file.expect("a file").metadata().expect("its size").len()).sum();
+    assert!(size <= LARGEST_CORPUS, "{size} bytes");
+}
+
 #[test]
 fn every_committed_input_passes() {
     let mut broken = Vec::new();

@@ -50,15 +50,19 @@ fn main() -> ExitCode {
 
 fn tests(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failure> {
     let mut steps = checks::steps(checks::Options { advisories: options.get_flag("advisories") });
+    steps.extend(fuzz::committed());
     if let Some(seconds) = options.get_one::<u64>("fuzz-seconds") {
-        steps.extend(fuzz::steps(checkout, &[], Duration::from_secs(*seconds))?);
+        steps.extend(fuzz::running(checkout, &[], Duration::from_secs(*seconds))?);
     }
     Ok(steps)
 }
 
 fn fuzzing(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failure> {
     let minutes = options.get_one::<u64>("minutes").copied().unwrap_or(1);
-    fuzz::steps(checkout, &words(options, "targets"), Duration::from_secs(60 * minutes))
+    let mut steps = Vec::from(fuzz::committed());
+    let time = Duration::from_secs(60 * minutes);
+    steps.extend(fuzz::running(checkout, &words(options, "targets"), time)?);
+    Ok(steps)
 }
 
 fn measuring(checkout: &Checkout, options: &ArgMatches) -> ExitCode {
@@ -91,16 +95,17 @@ fn command() -> Command {
                 .help("Run only the steps whose name contains one of these words"),
         )
         .arg(
-            Arg::new("advisories").long("advisories").action(ArgAction::SetTrue).help(
-                "Also ask the advisory database, which is fetched over the network",
-            ),
+            Arg::new("advisories")
+                .long("advisories")
+                .action(ArgAction::SetTrue)
+                .help("Also ask the advisory database, which is fetched over the network"),
         )
         .arg(
             Arg::new("fuzz-seconds")
                 .long("fuzz-seconds")
                 .value_name("N")
                 .value_parser(value_parser!(u64).range(1..))
-                .help("Also run every fuzz target for so long (needs a nightly toolchain and a C++ compiler)"),
+                .help("Also run every fuzz target for so long (needs a nightly toolchain)"),
         );
     let fuzz = Command::new("fuzz")
         .about("Replay the committed fuzz inputs, then run every target, or those named")
