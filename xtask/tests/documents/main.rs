@@ -1,5 +1,6 @@
 //! What the documents of the project promise, held against what it does: the
-//! schemas against real bytes, the README against the command.
+//! schemas against real bytes, the specification against the vectors, the README
+//! against the command.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 #![forbid(unsafe_code)]
 
@@ -7,3 +8,4 @@ mod cddl;
 mod command;
 mod json;
 mod readme;
+mod specification;

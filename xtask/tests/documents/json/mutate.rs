@@ -167,6 +167,9 @@ fn kind(value: &Value) -> &'static str {
         Value::Bool(_) => "boolean",
         Value::Number(_) => "number",
         Value::String(_) => "text",
+        // Nothing in it can be taken away or doubled.
+        Value::Array(elements) if elements.is_empty() => "empty array",
+        Value::Object(members) if members.is_empty() => "empty object",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
