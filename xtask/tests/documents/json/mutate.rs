@@ -82,7 +82,7 @@ impl Members {
                     self.places(value, &format!("{pointer}/{index}"), &format!("{path}[]"), found);
                 }
             }
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
@@ -100,7 +100,7 @@ impl Members {
             others.push(Value::Null);
         }
         if !any_scalar {
-            others.extend((!at.is_boolean()).then(|| json!(true)));
+            others.extend((!at.is_boolean()).then_some(Value::Bool(true)));
             others.extend((!at.is_number() && !at.is_null()).then(|| json!(1)));
             others.extend((!at.is_null() && !self.text.contains(&name)).then(|| json!("?")));
         }
@@ -121,7 +121,7 @@ impl Members {
                 instead.push(("less".to_owned(), json!(below)));
                 instead.extend(above.map(|above| ("more".to_owned(), json!(above))));
             }
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::String(_) => {}
         }
         instead
     }

@@ -29,24 +29,24 @@ impl File {
     }
 }
 
-/// The byte string at a place: an index for each array, tags passed over.
+/// The byte string at a place: an index for each array or map, of which the
+/// value is meant; tags are passed over.
 fn bytes_at(item: &[u8], place: &[usize]) -> Vec<u8> {
     let mut value = decode_cbor(item).unwrap();
     for index in place {
-        if let Value::Tag(_, tagged) = value {
+        while let Value::Tag(_, tagged) = value {
             value = *tagged;
         }
-        value = match value {
-            Value::Array(mut elements) => elements.swap_remove(*index),
-            // A map of one: what its key stands for.
-            Value::Map(mut entries) => entries.swap_remove(*index).1,
-            other => panic!("{other:?} has no element {index}"),
+        value = if let Value::Map(mut entries) = value {
+            entries.swap_remove(*index).1
+        } else if let Value::Array(mut elements) = value {
+            elements.swap_remove(*index)
+        } else {
+            panic!("{value:?} has no element {index}")
         };
     }
-    match value {
-        Value::Bytes(bytes) => bytes,
-        other => panic!("{other:?} is no byte string"),
-    }
+    let Value::Bytes(bytes) = value else { panic!("{value:?} is no byte string") };
+    bytes
 }
 
 /// The sender's receipt of an envelope.
