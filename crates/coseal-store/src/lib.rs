@@ -1,6 +1,8 @@
 //! Files that must survive a restart: key files, trust bundle files, the state
 //! that keeps a trust bundle from being rolled back, the replay memory, the list
-//! of dead letters, and the output of a job that takes long.
+//! of dead letters, the ends of sealers' chains, and the output of a job that
+//! takes long. And who keeps the trust bundle in force while it changes:
+//! [`TrustKeeper`].
 //!
 //! What is read is not trusted: reads are bounded, keys and bundles are checked
 //! by `coseal` itself, and a private key that others can read is refused. What
@@ -36,6 +38,7 @@
 
 mod aside;
 mod bundle;
+mod chain_file;
 mod database;
 mod dead_letters;
 mod error;
@@ -45,12 +48,17 @@ mod partial;
 mod read;
 mod replay;
 mod state;
+mod trust_keeper;
+mod watched_file;
 
 pub use aside::{Aside, Existing, Mode};
 pub use bundle::{BundleFile, read_bundle};
+pub use chain_file::ChainFile;
 pub use dead_letters::{DeadLetter, DeadLetterFile};
 pub use error::{Result, StoreError};
 pub use lock::is_same_file;
 pub use partial::{Begun, Job, Mark, Partial};
 pub use replay::ReplayFile;
 pub use state::StateFile;
+pub use trust_keeper::{Offered, Refusal, TrustEvent, TrustKeeper, TrustKeeperBuilder};
+pub use watched_file::{Watch, WatchedFile};

@@ -4,11 +4,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-use std::env;
-use std::io::{BufRead, BufReader, Write};
+#[path = "kill/victim.rs"]
+mod victim;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use coseal::{
@@ -16,96 +16,19 @@ use coseal::{
 };
 use coseal_store::{DeadLetter, DeadLetterFile, ReplayFile};
 
-/// What the process that is to be killed shall do: a task, a file, where to begin.
-const TASK: &str = "COSEAL_TEST_KILLED";
+use victim::{Random, kill, kills, say, task};
+
 const WINDOW: Duration = Duration::from_secs(20);
 const SKEW: Duration = Duration::from_secs(1);
-
-fn kills() -> u64 {
-    env::var("COSEAL_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(60)
-}
-
-/// Not the same in every run: moments of death should differ.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let now = u64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() & 0xffff_ffff);
-        Self(now.unwrap() | 1)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
-/// How far a process came: what it began to write, and what it was told is
-/// written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Progress {
-    begun: u64,
-    done: u64,
-}
-
-/// Lets a process do `task` from `from` on, and kills it after `alive`: counted
-/// from its first sign of life, or, one time in five, from its birth, so that
-/// it may die while it opens the file.
-fn kill(task: &str, file: &Path, from: u64, alive: Duration) -> Progress {
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "the_process_that_is_killed", "--nocapture"])
-        .env(TASK, format!("{task} {from} {}", file.display()))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let (signs, first) = std::sync::mpsc::channel();
-    let reader = thread::spawn(move || {
-        let mut progress = Progress { begun: from, done: from };
-        // The last line may have been cut short: without its end it is none.
-        for line in lines.map_while(Result::ok) {
-            match line.split_once(' ') {
-                Some(("begin", number)) => {
-                    progress.begun = number.trim_end_matches('.').parse().unwrap()
-                }
-                Some(("done", number)) if number.ends_with('.') => {
-                    progress.done = number.trim_end_matches('.').parse().unwrap();
-                }
-                _ => continue,
-            }
-            _ = signs.send(());
-        }
-        progress
-    });
-    if !alive.subsec_micros().is_multiple_of(5) {
-        first.recv_timeout(Duration::from_secs(60)).expect("a sign of life");
-    }
-    thread::sleep(alive);
-    child.kill().unwrap();
-    let ended = child.wait().unwrap();
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(9));
-    reader.join().unwrap()
-}
-
-/// Says how far it is, whole lines in one write each.
-fn say(what: &str, number: u64) {
-    let line = format!("{what} {number}.\n");
-    std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
-}
 
 /// No test by itself: what the other tests start and kill. The runner starts it
 /// as well, without a task.
 #[test]
 fn the_process_that_is_killed() {
-    let Ok(task) = env::var(TASK) else { return };
-    let mut words = task.splitn(3, ' ');
-    let (task, from, file) =
-        (words.next().unwrap(), words.next().unwrap().parse().unwrap(), words.next().unwrap());
-    match task {
-        "replay" => show_for_ever(Path::new(file), from),
-        _ => record_for_ever(Path::new(file), from),
+    let Some((task, from, file)) = task() else { return };
+    match &*task {
+        "replay" => show_for_ever(&file, from),
+        _ => record_for_ever(&file, from),
     }
 }
 
@@ -261,11 +184,12 @@ fn a_full_disk_loses_nothing() {
     let started = Instant::now();
     // Blocks of 512 or 1024 bytes, as the shell likes: some 300 KiB.
     let script = "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\"";
+    let process = victim::command("replay", &path, 0);
     let output = Command::new("sh")
         .args(["-c", script])
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", "the_process_that_is_killed", "--nocapture"])
-        .env(TASK, format!("replay 0 {}", path.display()))
+        .arg(process.get_program())
+        .args(process.get_args())
+        .envs(process.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .output()
         .unwrap();
     assert!(started.elapsed() < Duration::from_secs(60));

@@ -11,7 +11,7 @@ use super::sealer::Sealer;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
 use crate::header::check_channel;
-use crate::key::{Kek, RecipientKey};
+use crate::key::{Kek, RecipientKey, VerifyingKey};
 use crate::limits;
 use crate::recipient::check_kek_id;
 use crate::suite::Suite;
@@ -47,6 +47,18 @@ impl SealerBuilder {
             max_len: limits::ENVELOPE,
         };
         Self { signer, setup, chain: None, clock: Arc::new(SystemClock) }
+    }
+
+    /// The channel it will seal for.
+    #[must_use]
+    pub fn channel(&self) -> &str {
+        &self.setup.channel
+    }
+
+    /// The key that readers will verify with.
+    #[must_use]
+    pub const fn verifying_key(&self) -> &VerifyingKey {
+        self.signer.verifying_key()
     }
 
     /// Someone who can open.

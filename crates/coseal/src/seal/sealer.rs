@@ -14,6 +14,7 @@ use crate::clock::{Clock, Time};
 use crate::entropy;
 use crate::error::{Error, Result};
 use crate::header::{MessageId, Previous};
+use crate::key::VerifyingKey;
 use crate::limits;
 use crate::message::Message;
 use crate::receipt::tree::Hash;
@@ -49,6 +50,12 @@ impl Sealer {
     #[must_use]
     pub fn channel(&self) -> &str {
         &self.setup.channel
+    }
+
+    /// The key that readers verify with.
+    #[must_use]
+    pub const fn verifying_key(&self) -> &VerifyingKey {
+        self.signer.verifying_key()
     }
 
     /// Seals one message into an envelope of its own.

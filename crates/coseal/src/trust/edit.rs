@@ -214,6 +214,21 @@ impl TrustEditor {
         Ok(())
     }
 
+    /// Names a root key no longer. A reader that still has the bundle before
+    /// goes on following it.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where it is not named.
+    pub fn remove_root(&mut self, key_id: &KeyId) -> Result<()> {
+        let named = self.next_roots.len();
+        self.next_roots.retain(|root| root.key_id() != *key_id);
+        if self.next_roots.len() == named {
+            return Err(Error::misuse(format!("root {key_id} is not named in the bundle")));
+        }
+        Ok(())
+    }
+
     /// Signs the bundle. To renew one, edit it and sign it with a later expiry;
     /// to expire it, with an expiry that lies now.
     ///

@@ -98,13 +98,17 @@ fn a_named_root_may_sign_the_next_and_the_old_pin_does_not_return() {
     edit.add_root(next_root.verifying_key().clone()).unwrap();
     let first = edit.sign(&root(), NOW, LATER).unwrap();
     let one = TrustBundle::load(&first, &anchor(), NOW).unwrap();
-    // Signed by the new root, which no longer names the old one.
+    // Signed by the new root, which names neither the old one nor itself.
     let mut edit = one.edit().unwrap();
-    edit.next_roots.clear();
+    let new = next_root.verifying_key().key_id();
+    assert_eq!(edit.remove_root(&root().verifying_key().key_id()).unwrap_err().code(), "misuse");
+    edit.remove_root(&new).unwrap();
+    assert_eq!(edit.remove_root(&new).unwrap_err().code(), "misuse");
     let second = edit.sign(&next_root, NOW, LATER).unwrap();
     let error = TrustBundle::load(&second, &anchor(), NOW).unwrap_err();
     assert_eq!(kinds(&error), ("untrusted", Some("unknown_root")));
     let two = TrustBundle::load(&second, &anchor().seen(one.state()), NOW).unwrap();
+    assert_eq!((two.root(), two.next_roots()), (next_root.verifying_key(), &[][..]));
     let back = two.edit().unwrap().sign(&root(), NOW, LATER).unwrap();
     let error = TrustBundle::load(&back, &anchor().seen(two.state()), NOW).unwrap_err();
     assert_eq!(kinds(&error), ("untrusted", Some("unknown_root")));
