@@ -4,6 +4,8 @@
 pub(crate) mod key;
 pub(crate) mod messages;
 pub(crate) mod passphrase;
+pub(crate) mod pins;
+pub(crate) mod root;
 pub(crate) mod trust;
 
 use std::path::PathBuf;

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use coseal::{Message, RecipientKey, Sealer, SealerBuilder, Time, limits};
-use coseal_store::{StoreError, keys};
+use coseal_store::{ChainFile, StoreError, keys};
 
 use crate::args::Encoding;
 use crate::args::messages::Seal;
-use crate::failure::{Exit, Failure, Result, Stop};
+use crate::failure::{Exit, Failure, Result};
 use crate::input::Input;
 use crate::judge::BASE64;
 use crate::output::{Output, refuse_terminal};
@@ -27,26 +28,40 @@ const PROOF: usize = 27 + 16 * 34;
 
 /// Runs `coseal seal`.
 pub(crate) fn run(args: Seal) -> Result<Exit> {
-    let sealer = sealer(&args)?;
-    // Before anything is read: wrong headers are wrong for every message.
-    let overhead = sealer.sealed_len(&message(&args, b"")).map_err(cannot)?;
+    let builder = builder(&args)?;
     if args.encoding == Encoding::Cbor {
         refuse_terminal(&args.out, "envelopes are binary")?;
     }
     let keks = args.to_kek.iter().map(|(_, path)| path.as_path());
     let recipients = args.to.iter().map(Path::new);
     let trust = args.trust.iter().chain(&args.limits.pin).chain(&args.limits.state);
-    let named = trust.map(PathBuf::as_path).chain([args.key.as_path()]);
+    let named = trust.chain(&args.chain).map(PathBuf::as_path).chain([args.key.as_path()]);
     let out = Output::beside(&args.out, named.chain(keks).chain(recipients))?;
     let input = Input::open(&args.input)?;
+    // Last: a chain that is begun and not ended in order goes on no more.
+    let chains = args.chain.as_ref().map(ChainFile::open_or_create).transpose()?;
+    let sealer = match &chains {
+        Some(chains) => chains.begin(builder)?,
+        None => builder.build().map_err(cannot)?,
+    };
+    // Before anything is read: wrong headers are wrong for every message.
+    let overhead = sealer.sealed_len(&message(&args, b"")).map_err(cannot)?;
+    let sealer = Arc::new(sealer);
     if args.lines {
-        seal_lines(args, sealer, overhead, input, out)
+        seal_lines(args, Arc::clone(&sealer), overhead, input, out)?;
     } else {
-        seal_one(&args, &sealer, input, out)
+        seal_one(&args, &sealer, input, out)?;
     }
+    // Everything that was sealed is where it should be, and nobody seals more.
+    if let (Some(chains), Some(sealer)) = (chains, Arc::into_inner(sealer))
+        && let Err(error) = chains.end(sealer)
+    {
+        report::warning(&format!("the next run will begin a chain of its own: {error}"));
+    }
+    Ok(Exit::Fine)
 }
 
-fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> Result<Exit> {
+fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> Result<()> {
     let payload = input.read_at_most(limits::ENVELOPE)?;
     let message = message(args, &payload);
     // A payload that was cut here is too large with its envelope around it.
@@ -58,17 +73,16 @@ fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> 
     }
     let envelope = sealer.seal(message).map_err(cannot)?;
     write(&mut out, &envelope, args.encoding)?;
-    out.finish()?;
-    Ok(Exit::Fine)
+    out.finish()
 }
 
 fn seal_lines(
     args: Seal,
-    sealer: Sealer,
+    sealer: Arc<Sealer>,
     overhead: usize,
     input: Input,
     mut out: Output,
-) -> Result<Exit> {
+) -> Result<()> {
     let batch = usize::try_from(args.batch).unwrap_or(limits::BATCH);
     let rules = Rules {
         batch,
@@ -97,7 +111,6 @@ fn seal_lines(
         });
     progress.clear();
     match (ended, cut) {
-        (Err(Stop::ClosedPipe), _) => return Ok(Exit::Fine),
         (Err(stop), _) => return Err(stop),
         (Ok(()), Some(failure)) => {
             // What was sealed is sealed: a pipe gets it, whole; a file gets no name.
@@ -109,7 +122,7 @@ fn seal_lines(
     if report::is_watched() {
         report::note(&format!("{count} messages sealed"));
     }
-    Ok(Exit::Fine)
+    Ok(())
 }
 
 /// What became of a block of lines.
@@ -155,7 +168,7 @@ fn write(out: &mut Output, envelope: &[u8], encoding: Encoding) -> Result<()> {
     written.map_err(out.failure())
 }
 
-fn sealer(args: &Seal) -> Result<Sealer> {
+fn builder(args: &Seal) -> Result<SealerBuilder> {
     let held = args.to_kek.iter().map(|(_, path)| path.as_path()).chain([args.key.as_path()]);
     refuse_shared_input(&args.input, held)?;
     let mut secrets = Secrets::of(&args.passphrases)?;
@@ -175,7 +188,7 @@ fn sealer(args: &Seal) -> Result<Sealer> {
         let failure = Failure::misuse("nobody could open what is sealed: there is no recipient");
         return Err(failure.hint("--to FILE.pub, --to URI or --to-kek ID=FILE names one").into());
     }
-    Ok(builder.build().map_err(cannot)?)
+    Ok(builder)
 }
 
 /// The receiving keys that the trust bundle has for a subject and the channel.

@@ -1,6 +1,7 @@
 //! `coseal trust`: makes, changes and shows trust bundles.
 
 mod needed;
+mod root;
 mod show;
 mod unverified;
 mod view;
@@ -8,7 +9,10 @@ mod view;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use coseal::{NewRecord, Pattern, Reason, Revocation, SigningKey, Time, TrustBundle, TrustEditor};
+use coseal::{
+    NewRecord, Pattern, Reason, Revocation, SigningKey, Time, TrustBundle, TrustEditor,
+    VerifyingKey,
+};
 use coseal_store::{BundleFile, Existing, keys};
 
 use crate::args::trust as args;
@@ -27,10 +31,13 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Add(args) => add(&args)?,
         Command::Retire(args) => {
             let at = args.at.unwrap_or_else(Time::now);
-            edit(&args.bundle, None, |editor| editor.retire(&args.key_id, at))?;
+            edit(&args.bundle, None, |_, editor| editor.retire(&args.key_id, at))?;
         }
         Command::Revoke(args) => revoke(&args)?,
-        Command::Renew(args) => edit(&args.bundle, Some(args.valid_for), |_| Ok(()))?,
+        Command::Renew(args) => {
+            edit(&args.bundle, Some(args.valid_for), |_, _| Ok(()))?;
+        }
+        Command::Root(command) => root::run(command)?,
         Command::Show(args) => show::run(&args)?,
         Command::Needed(args) => return needed::run(args),
     }
@@ -39,7 +46,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
 
 /// The trust bundle that a reader believes, and a warning where it has expired.
 pub(crate) fn believed(args: &Believed) -> Result<TrustBundle> {
-    let limits = (args.pin.as_slice(), args.domain.as_deref(), args.state.as_ref());
+    let limits = (&*args.pin, args.domain.as_deref(), args.state.as_ref());
     let load = || Ok(file(args.trust.clone(), limits)?.load(Time::now())?);
     let bundle = load().map_err(naming(args.state.as_deref()))?;
     if bundle.is_expired(Time::now(), SKEW) {
@@ -53,7 +60,7 @@ pub(crate) fn believed(args: &Believed) -> Result<TrustBundle> {
 
 /// The trust bundle at `path` under the limits that were given.
 pub(crate) fn limited(path: PathBuf, limits: &Limits, now: Time) -> Result<TrustBundle> {
-    let given = (limits.pin.as_slice(), limits.domain.as_deref(), limits.state.as_ref());
+    let given = (&*limits.pin, limits.domain.as_deref(), limits.state.as_ref());
     let load = || Ok(file(path, given)?.load(now)?);
     load().map_err(naming(limits.state.as_deref()))
 }
@@ -122,7 +129,7 @@ fn add(args: &args::Add) -> Result<()> {
         valid_until: args.until,
         channels: args.channels.iter().map(pattern).collect::<Result<_, _>>()?,
     };
-    edit(&args.bundle, None, |editor| editor.add(record))
+    edit(&args.bundle, None, |_, editor| editor.add(record)).map(drop)
 }
 
 fn revoke(args: &args::Revoke) -> Result<()> {
@@ -135,29 +142,46 @@ fn revoke(args: &args::Revoke) -> Result<()> {
         },
         compromised_since: args.compromised_since,
     };
-    edit(&args.bundle, None, |editor| editor.revoke(&args.key_id, revocation))
+    edit(&args.bundle, None, |_, editor| editor.revoke(&args.key_id, revocation)).map(drop)
 }
 
-/// Changes a bundle and signs it again: with a new expiry, or with the one it had.
+/// Changes a bundle and signs it again, as the root that signed it before.
 fn edit(
     args: &Edited,
     valid_for: Option<Duration>,
-    change: impl FnOnce(&mut TrustEditor) -> coseal::Result<()>,
-) -> Result<()> {
+    change: impl FnOnce(&TrustBundle, &mut TrustEditor) -> coseal::Result<()>,
+) -> Result<TrustBundle> {
+    replace(args, valid_for, |present, root, editor| {
+        // In passing this would take the right to sign from the present root.
+        if present.root() != root {
+            let (new, old) = (root.key_id(), present.root().key_id());
+            let failure =
+                Failure::misuse(format!("root {new} did not sign this bundle, {old} did"));
+            let hint = "--root names the root that signed it; coseal trust root hands it over";
+            return Err(failure.hint(hint).into());
+        }
+        Ok(change(present, editor).map_err(refused(args))?)
+    })
+}
+
+/// Replaces a bundle by one that `change` made of it, signed by the root given:
+/// with a new expiry, or with the one it had.
+fn replace(
+    args: &Edited,
+    valid_for: Option<Duration>,
+    change: impl FnOnce(&TrustBundle, &VerifyingKey, &mut TrustEditor) -> Result<()>,
+) -> Result<TrustBundle> {
     let (root, file) = edited(args)?;
     let now = Time::now();
     let done = file.edit(now, |present| -> Result<Vec<u8>> {
-        let make = || {
-            let mut editor = present.edit()?;
-            change(&mut editor)?;
-            let expires_at =
-                valid_for.map_or(present.expires_at(), |valid_for| now.plus(valid_for));
-            editor.sign(&root, now, expires_at)
-        };
-        Ok(make().map_err(refused(args))?)
+        let mut editor = present.edit().map_err(refused(args))?;
+        change(present, root.verifying_key(), &mut editor)?;
+        let expires_at = valid_for.map_or(present.expires_at(), |valid_for| now.plus(valid_for));
+        Ok(editor.sign(&root, now, expires_at).map_err(refused(args))?)
     });
-    tell(args, &done.map_err(naming(args.state.as_deref()))?);
-    Ok(())
+    let bundle = done.map_err(naming(args.state.as_deref()))?;
+    tell(args, &bundle);
+    Ok(bundle)
 }
 
 /// The root's private key, and the bundle as that root may change it.

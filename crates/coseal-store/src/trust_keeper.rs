@@ -69,7 +69,7 @@ impl TrustKeeperBuilder {
         let now = clock.now();
         let in_force = TrustCell::new(Arc::new(check.load(bytes, None, now)?));
         let history = Mutex::new(History { since: now, refusal: None });
-        Ok(TrustKeeper { check, clock, observer, in_force, history })
+        Ok(TrustKeeper { check, clock, observer, in_force, offering: Mutex::new(()), history })
     }
 }
 
@@ -118,7 +118,9 @@ pub struct TrustKeeper {
     clock: Box<dyn Clock>,
     observer: Option<Observer>,
     in_force: TrustCell,
-    /// Held during an offer, so that they come one after the other.
+    /// Held during an offer, so that they come one after the other; those who
+    /// ask how things stand do not wait for a disk.
+    offering: Mutex<()>,
     history: Mutex<History>,
 }
 
@@ -146,7 +148,7 @@ impl TrustKeeper {
     /// Those of [`TrustBundle::load`]; `carrier` where the state file cannot be
     /// read or written: offer it again then. What was in force stays.
     pub fn offer(&self, bytes: &[u8]) -> Result<Offered> {
-        let mut history = self.history();
+        let offering = locked(&self.offering);
         let present = self.current();
         if present.bytes() == bytes {
             return Ok(Offered::InForce);
@@ -156,15 +158,15 @@ impl TrustKeeper {
             Ok(bundle) => {
                 let bundle = Arc::new(bundle);
                 self.in_force.replace(Arc::clone(&bundle));
-                history.since = now;
-                drop(history);
+                locked(&self.history).since = now;
+                drop(offering);
                 self.tell(&TrustEvent::Accepted(&bundle));
                 Ok(Offered::Accepted)
             }
             Err(error) => {
-                let refusal = Refusal::new(bytes, &error, now).after(history.refusal.as_ref());
-                history.refusal = Some(refusal.clone());
-                drop(history);
+                let refusal = Refusal::new(bytes, &error, now).after(self.last_refusal().as_ref());
+                locked(&self.history).refusal = Some(refusal.clone());
+                drop(offering);
                 if refusal.times == 1 {
                     self.tell(&TrustEvent::Refused(&refusal));
                 }
@@ -176,13 +178,13 @@ impl TrustKeeper {
     /// The last bytes that were refused, whatever was accepted since.
     #[must_use]
     pub fn last_refusal(&self) -> Option<Refusal> {
-        self.history().refusal.clone()
+        locked(&self.history).refusal.clone()
     }
 
     /// Since when the present bundle is in force here.
     #[must_use]
     pub fn in_force_since(&self) -> Time {
-        self.history().since
+        locked(&self.history).since
     }
 
     /// How long the bundle in force lives from `now` on; nothing where it has
@@ -197,11 +199,11 @@ impl TrustKeeper {
             observer(event);
         }
     }
+}
 
-    /// Nothing that may panic leaves it half changed.
-    fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nothing that may panic leaves it half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl TrustSource for TrustKeeper {

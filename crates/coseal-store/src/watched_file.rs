@@ -84,12 +84,12 @@ impl WatchedFile {
 
 /// What a fault is told once for: the words may have a time in them.
 fn kind_of(error: &StoreError) -> String {
-    match error {
-        StoreError::Core { source, .. } if source.kind().is_some() => {
-            format!("{}/{}", source.code(), source.kind().unwrap_or_default())
-        }
-        other => other.to_string(),
+    if let StoreError::Core { source, .. } = error
+        && let Some(kind) = source.kind()
+    {
+        return format!("{}/{kind}", source.code());
     }
+    error.to_string()
 }
 
 /// A file being watched. Ends, and waits for the thread, when dropped.

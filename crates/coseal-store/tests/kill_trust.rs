@@ -58,8 +58,7 @@ fn seal_for_ever(file: &Path, number: u64) {
         for _ in 0..=random.below(3) {
             say("begin", number);
             let channel = CHANNELS[usize::try_from(random.below(2)).unwrap()];
-            let builder =
-                Sealer::builder(key(2), channel).recipient(recipient.recipient_key());
+            let builder = Sealer::builder(key(2), channel).recipient(recipient.recipient_key());
             let sealer = chains.begin(builder.epoch_messages(5)).unwrap();
             for _ in 0..random.below(8) {
                 let batch = 1 + usize::try_from(random.below(3)).unwrap();

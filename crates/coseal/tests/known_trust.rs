@@ -9,8 +9,9 @@ mod parts;
 use ciborium::Value;
 use common::{CHANNEL, NOW, SUBJECT, kinds, receiving, record, signing};
 use coseal::{
-    NewRecord, Opener, Pattern, Reason, Revocation, Sealer, SigningKey, Time, TrustAnchor,
-    TrustBundle, TrustCell, TrustEditor, TrustSource, TrustState, Verifier, VerifyingKey, Window,
+    ClaimedTime, NewRecord, Opener, Pattern, Reason, Revocation, Sealer, SigningKey, Time,
+    TrustAnchor, TrustBundle, TrustCell, TrustEditor, TrustSource, TrustState, Verifier,
+    VerifyingKey, Window,
 };
 use parts::{Parts, decode, encode, int};
 use std::sync::Arc;
@@ -422,6 +423,61 @@ fn a_revocation_reaches_warm_readers_and_is_not_rolled_back() {
     judge("untrusted/not_valid_then");
     next(6, &|edit| edit.add(signer()).unwrap());
     judge("");
+}
+
+/// Whoever has a stolen key can claim any time: all of them are refused, live
+/// and in an archive, and where the claimed one lies is told to the millisecond.
+#[test]
+fn a_claimed_time_lifts_no_revocation_and_its_place_is_told() {
+    let (stolen, revoked) = (NOW.minus(Duration::from_secs(5000)), NOW);
+    let tick = Duration::from_millis(1);
+    let (before, in_doubt, after) = (ClaimedTime::Before, ClaimedTime::InDoubt, ClaimedTime::After);
+    let since_then = [
+        (stolen.minus(tick), before, "a time before that"),
+        (stolen, in_doubt, "between compromise and revocation"),
+        (revoked.minus(tick), in_doubt, "between compromise and revocation"),
+        (revoked, after, "a time after that"),
+    ];
+    let without = [
+        (stolen, before, "a time before that"),
+        (revoked.minus(tick), before, "a time before that"),
+        (revoked, after, "a time after that"),
+    ];
+    for (compromised_since, times) in [(Some(stolen), &since_then[..]), (None, &without[..])] {
+        for reason in [Reason::Compromised, Reason::Superseded, Reason::Ceased] {
+            let mut edit = TrustBundle::make(DOMAIN);
+            edit.add(record(signing().verifying_key().clone(), SUBJECT, &[">"])).unwrap();
+            let revocation = Revocation { revoked_at: revoked, reason, compromised_since };
+            edit.revoke(&signing().verifying_key().key_id(), revocation).unwrap();
+            let bytes = edit.sign(&key(1), NOW, EXPIRES).unwrap();
+            let bundle = Arc::new(load(&bytes, &TrustAnchor::pinned([public(1)])).unwrap());
+            let opener = || Opener::builder(Arc::clone(&bundle)).channel(CHANNEL);
+            let live = opener().live(Window::hours(1)).key(receiving()).clock(|| NOW);
+            let (live, archive) =
+                (live.build().unwrap(), opener().archive().key(receiving()).build().unwrap());
+            let audit = [
+                Verifier::new(Arc::clone(&bundle)),
+                Verifier::new(Arc::clone(&bundle)).at(NOW).max_age(Duration::from_secs(60)),
+            ];
+            for (claimed, place, words) in times {
+                let now = *claimed;
+                let sealer = Sealer::builder(signing(), CHANNEL)
+                    .recipient(receiving().recipient_key())
+                    .clock(move || now);
+                let envelope = sealer.build().unwrap().seal(b"payload").unwrap();
+                for opener in [&live, &archive] {
+                    let error = opener.open(&envelope).unwrap_err();
+                    assert_eq!(kinds(&error), "untrusted/revoked");
+                    assert!(error.to_string().ends_with(words), "{error}");
+                }
+                for verifier in &audit {
+                    let verdict = verifier.judge(&envelope);
+                    assert_eq!(kinds(verdict.error().unwrap()), "untrusted/revoked");
+                    assert_eq!(verdict.findings().unwrap().claimed_time, Some(*place));
+                }
+            }
+        }
+    }
 }
 
 /// Without a memory, an older bundle that has not expired passes for the

@@ -40,6 +40,9 @@ pub(crate) struct Seal {
     /// A header: signed, and readable by everybody
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     pub headers: Vec<(String, String)>,
+    /// Go on with the chain of the last run that ended in order, and leave the end of this one here
+    #[arg(long, value_name = "FILE")]
+    pub chain: Option<PathBuf>,
     /// Live readers refuse the message after this long
     #[arg(long, value_name = "D", value_parser = times::parse_duration)]
     pub expires_in: Option<Duration>,

@@ -8,6 +8,8 @@ use coseal::{KeyId, Time};
 
 use super::Encoding;
 use super::passphrase::Passphrases;
+use super::pins::Pins;
+use super::root;
 use crate::times;
 
 /// What to do with a trust bundle.
@@ -23,6 +25,9 @@ pub(crate) enum Command {
     Revoke(Revoke),
     /// Sign the bundle again, with a new expiry
     Renew(Renew),
+    /// Change which root signs the bundle
+    #[command(subcommand)]
+    Root(root::Command),
     /// Show what is in a bundle
     Show(Show),
     /// List the keys that envelopes still need, before one of them is destroyed
@@ -145,15 +150,15 @@ pub(crate) enum Reason {
 
 /// A bundle to be changed, and what signs it.
 #[derive(Debug, Args)]
+#[command(mut_arg("pin", |arg| arg.help("The public key of another root that may have signed it")))]
 pub(crate) struct Edited {
     /// The trust bundle
     pub bundle: PathBuf,
-    /// The root's private signing key: signs the bundle, and verifies the present one
+    /// The root's private signing key, which signed the present bundle, too
     #[arg(long, value_name = "ROOT|env:NAME|fd:N")]
     pub root: PathBuf,
-    /// Another root that may have signed the present bundle, where ROOT takes over from it
-    #[arg(long, value_name = "ROOT.pub", env = "COSEAL_PIN")]
-    pub pin: Vec<PathBuf>,
+    #[command(flatten)]
+    pub pin: Pins,
     /// Remember the highest bundle seen in this file, and refuse older ones
     #[arg(long, value_name = "FILE", env = "COSEAL_STATE")]
     pub state: Option<PathBuf>,
@@ -163,13 +168,13 @@ pub(crate) struct Edited {
 
 /// The bundle that a reader believes.
 #[derive(Debug, Args)]
+#[command(mut_arg("pin", |arg| arg.required(true)))]
 pub(crate) struct Believed {
     /// The trust bundle: whose keys may seal for which channel
     #[arg(long, value_name = "BUNDLE", env = "COSEAL_TRUST")]
     pub trust: PathBuf,
-    /// The root's public key that must have signed the bundle
-    #[arg(long, value_name = "ROOT.pub", env = "COSEAL_PIN", required = true)]
-    pub pin: Vec<PathBuf>,
+    #[command(flatten)]
+    pub pin: Pins,
     /// Refuse a bundle of another trust domain
     #[arg(long, value_name = "NAME")]
     pub domain: Option<String>,
@@ -181,9 +186,8 @@ pub(crate) struct Believed {
 /// What a bundle must satisfy, where it need not.
 #[derive(Debug, Args)]
 pub(crate) struct Limits {
-    /// The root's public key that must have signed the bundle
-    #[arg(long, value_name = "ROOT.pub", env = "COSEAL_PIN")]
-    pub pin: Vec<PathBuf>,
+    #[command(flatten)]
+    pub pin: Pins,
     /// Refuse a bundle of another trust domain
     #[arg(long, value_name = "NAME")]
     pub domain: Option<String>,

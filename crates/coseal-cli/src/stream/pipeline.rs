@@ -34,9 +34,9 @@ pub(crate) fn all_cores() -> NonZero<usize> {
     thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
-/// Works through everything that `pieces` gives. Ends early where `tell` fails;
-/// a thread that then still waits for input is left behind, so the process
-/// should end soon.
+/// Works through everything that `pieces` gives; when that is done, nothing
+/// holds `work` any more. Ends early where `tell` fails; a thread that then
+/// still waits for input is left behind, so the process should end soon.
 pub(crate) fn run<P: Piece, R: Send + 'static>(
     workers: NonZero<usize>,
     pieces: impl Iterator<Item = P> + Send + 'static,
@@ -48,15 +48,16 @@ pub(crate) fn run<P: Piece, R: Send + 'static>(
     let (ordered, results) = mpsc::sync_channel::<(Receiver<R>, Permit)>(2 * workers.get());
 
     let (work, queue) = (Arc::new(work), Arc::new(Mutex::new(queue)));
-    for _ in 0..workers.get() {
+    let worker = |_| {
         let (work, queue) = (Arc::clone(&work), Arc::clone(&queue));
         thread::spawn(move || {
             while let Ok((piece, done)) = next(&queue) {
                 // Nobody wants the result where `tell` failed.
                 let _ = done.send(work(piece));
             }
-        });
-    }
+        })
+    };
+    let threads: Vec<_> = (0..workers.get()).map(worker).collect();
     let reader = thread::spawn(move || {
         for piece in pieces {
             let permit = budget.permit(piece.weight());
@@ -74,7 +75,8 @@ pub(crate) fn run<P: Piece, R: Send + 'static>(
         }
     }
     // Without this a reader that panicked would look like the end of the input.
-    reader.join().map_err(|_| defect())
+    reader.join().map_err(|_| defect())?;
+    threads.into_iter().try_for_each(thread::JoinHandle::join).map_err(|_| defect())
 }
 
 fn next<T>(queue: &Mutex<Receiver<T>>) -> Result<T, mpsc::RecvError> {

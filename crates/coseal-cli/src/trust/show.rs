@@ -44,12 +44,12 @@ pub(crate) fn run(args: &Show) -> Result<()> {
     let mut out = Output::standard()?;
     out.write_all(&text).map_err(out.failure())?;
     out.finish()?;
-    warn(&view, now);
+    warn(&view);
     Ok(())
 }
 
-fn warn(view: &View, now: Time) {
-    let left = view.expires_at.since(now);
+fn warn(view: &View) {
+    let left = Duration::from_secs(view.expires_in);
     if view.expired {
         report::warning(
             "the bundle has expired: live readers refuse everything. coseal trust renew gives it a new expiry",
@@ -110,15 +110,15 @@ fn table(view: &View, look: &Look) -> String {
         view.sequence
     );
     let _ = writeln!(text, "  issued   {}", times::format(view.issued_at));
-    let _ = writeln!(
-        text,
-        "  expires  {}{}",
-        times::format(view.expires_at),
-        if view.expired { "  EXPIRED" } else { "" }
-    );
+    let left = if view.expired {
+        "EXPIRED".to_owned()
+    } else {
+        format!("in {}", times::format_duration(Duration::from_secs(view.expires_in)))
+    };
+    let _ = writeln!(text, "  expires  {}  {left}", times::format(view.expires_at));
     let _ = writeln!(text, "  root     {}", view.root);
     for root in &view.next_roots {
-        let _ = writeln!(text, "  next     {root}");
+        let _ = writeln!(text, "  next     {root}, may sign the next bundle");
     }
     if view.records.is_empty() {
         text.push_str("\n  no keys\n");

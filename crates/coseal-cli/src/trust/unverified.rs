@@ -48,6 +48,7 @@ fn parse(bytes: &[u8], now: Time) -> Option<View> {
         issued_at: time(&body, 4).unwrap_or_default(),
         expires_at,
         expired: now >= expires_at.plus(SKEW),
+        expires_in: expires_at.since(now).as_secs(),
         root: root.map_or_else(|| "unknown".to_owned(), |id| KeyId::from_bytes(id).to_string()),
         next_roots: next_roots
             .unwrap_or_default()

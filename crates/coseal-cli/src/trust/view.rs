@@ -15,6 +15,8 @@ pub(crate) struct View {
     pub issued_at: Time,
     pub expires_at: Time,
     pub expired: bool,
+    /// Seconds until then; 0 from then on.
+    pub expires_in: u64,
     /// Key IDs.
     pub root: String,
     pub next_roots: Vec<String>,
@@ -63,6 +65,7 @@ impl View {
             issued_at: bundle.issued_at(),
             expires_at: bundle.expires_at(),
             expired: bundle.is_expired(now, SKEW),
+            expires_in: bundle.expires_at().since(now).as_secs(),
             root: bundle.root().key_id().to_string(),
             next_roots: bundle.next_roots().iter().map(|root| root.key_id().to_string()).collect(),
             records: bundle.records().iter().map(|record| Record::of(record, now)).collect(),

@@ -2,12 +2,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod chain;
 mod demo;
 mod desk;
 mod docs;
 mod guard;
 mod hearsay;
 mod keys;
+mod killed;
 mod lines;
 mod named;
 mod needed;
@@ -17,6 +19,8 @@ mod passphrases;
 mod refusals;
 mod resume;
 mod rewrap;
+mod revoked;
+mod roots;
 mod seal;
 mod sequences;
 mod sources;

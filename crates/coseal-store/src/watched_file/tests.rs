@@ -51,13 +51,12 @@ impl Desk {
 
 #[track_caller]
 fn code(outcome: &Result<Offered>) -> String {
-    match outcome.as_ref().unwrap_err() {
-        StoreError::Core { source, .. } => {
-            format!("{}/{}", source.code(), source.kind().unwrap_or_default())
-        }
-        StoreError::Io { source, .. } => source.kind().to_string(),
-        other => panic!("{other}"),
+    let error = outcome.as_ref().unwrap_err();
+    if let StoreError::Io { source, .. } = error {
+        return source.kind().to_string();
     }
+    let StoreError::Core { source, .. } = error else { panic!("{error}") };
+    format!("{}/{}", source.code(), source.kind().unwrap_or_default())
 }
 
 #[test]
