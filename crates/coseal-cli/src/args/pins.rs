@@ -18,6 +18,7 @@ pub(crate) struct Pins(Vec<PathBuf>);
 
 impl Args for Pins {
     fn augment_args(command: Command) -> Command {
+        let separator = if cfg!(windows) { ';' } else { ':' };
         command.arg(
             Arg::new(NAME)
                 .long(NAME)
@@ -26,8 +27,7 @@ impl Args for Pins {
                 .action(ArgAction::Append)
                 .value_parser(value_parser!(PathBuf))
                 .help(format!(
-                    "A root's public key; one of those given must have signed the bundle. {}",
-                    Self::several()
+                    "A root's public key; one of those given must have signed the bundle. Once for each root; {ENVIRONMENT} has `{separator}` between them"
                 )),
         )
     }
@@ -54,14 +54,6 @@ impl FromArgMatches for Pins {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
-    }
-}
-
-impl Pins {
-    /// How to give several, for help.
-    pub(crate) fn several() -> String {
-        let separator = if cfg!(windows) { ';' } else { ':' };
-        format!("May be given several times; {ENVIRONMENT} takes several between `{separator}`")
     }
 }
 

@@ -154,7 +154,7 @@ pub(crate) enum Reason {
 pub(crate) struct Edited {
     /// The trust bundle
     pub bundle: PathBuf,
-    /// The root's private signing key, which signed the present bundle, too
+    /// The root's private signing key: signs the bundle, and signed the present one if there is one
     #[arg(long, value_name = "ROOT|env:NAME|fd:N")]
     pub root: PathBuf,
     #[command(flatten)]
