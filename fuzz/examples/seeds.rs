@@ -20,6 +20,13 @@ use sha2::{Digest, Sha256};
 /// The fuzzer runs with this `-max_len`: longer seeds would be cut.
 const LONGEST: usize = 4096;
 
+/// State files: sound without a root and with one, and of a later version.
+const STATES: &[&str] = &[
+    r#"{"version":1,"domain":"d","sequence":7,"digest":"0000000000000000000000000000000000000000000000000000000000000000","roots":[]}"#,
+    r#"{"version":1,"domain":"","sequence":0,"digest":"00000000000000000000000000000000000000000000000000000000000000ff","roots":["08e1848c6ffb4c429279fc7691dc4977457fb20e87fbf0213b23bdda33bc6e57"]}"#,
+    r#"{"version":2}"#,
+];
+
 fn main() -> io::Result<()> {
     let folder = std::env::args_os().nth(1).unwrap_or_else(|| "corpus".into());
     let mut seeds = Seeds { folder: folder.into(), written: 0 };
@@ -32,6 +39,9 @@ fn main() -> io::Result<()> {
     // Without changes: the fuzzer makes them.
     for number in 0..ENVELOPES.len() {
         seeds.put("open", &[u8::try_from(number).map_err(io::Error::other)?])?;
+    }
+    for state in STATES {
+        seeds.put_command(&[7], state.as_bytes())?;
     }
     println!("{} seeds", seeds.written);
     Ok(())

@@ -1,5 +1,5 @@
 //! What people hand to the command, besides envelopes and bundles: streams,
-//! key files, names. The first byte says which.
+//! key files, names, the state of a trust bundle. The first byte says which.
 
 use coseal::sequence::{NotASequence, Scanner};
 use coseal::{
@@ -12,9 +12,16 @@ use crate::bundle::is_pattern;
 use crate::item::{Fault, Item};
 use crate::refusal::name;
 
+/// The one first byte that is not taken modulo the number of kinds: so many
+/// inputs were found before there was this one.
+const STATE: u8 = 7;
+
 /// Runs the target on `input`.
 pub fn check(input: &[u8]) {
     let Some((kind, rest)) = input.split_first() else { return };
+    if *kind == STATE {
+        return crate::state::check(rest);
+    }
     match kind % 7 {
         0 => check_sequence(rest),
         1 => with_text(rest, check_pem),

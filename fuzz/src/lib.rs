@@ -22,6 +22,7 @@ pub mod item;
 pub mod refusal;
 pub mod shape;
 pub mod sign;
+mod state;
 pub mod verbs;
 
 /// The most memory that a target may hold at a time. Inputs have 4096 bytes: a
