@@ -210,6 +210,10 @@ impl TrustSource for TrustKeeper {
     fn current(&self) -> Arc<TrustBundle> {
         self.in_force.current()
     }
+
+    fn is_current(&self, bundle: &Arc<TrustBundle>) -> bool {
+        self.in_force.is_current(bundle)
+    }
 }
 
 impl fmt::Debug for TrustKeeper {
