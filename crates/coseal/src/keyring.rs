@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -79,7 +80,7 @@ impl Keyring {
         Self::default()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.signing.is_empty() && self.receiving.is_empty() && self.keks.is_empty()
     }
 
@@ -121,6 +122,26 @@ impl Keyring {
                 self.keks.insert(id.to_vec(), kek);
                 Ok(())
             }
+        }
+    }
+}
+
+/// Our keys as a builder is told them: one by one, or where they live.
+#[derive(Debug, Default)]
+pub(crate) struct OwnKeys {
+    pub(crate) keyring: Keyring,
+    pub(crate) provider: Option<Arc<dyn KeyProvider>>,
+}
+
+impl OwnKeys {
+    /// The one place to look for them.
+    pub(crate) fn chosen(self) -> Result<Arc<dyn KeyProvider>> {
+        match self.provider {
+            Some(_) if !self.keyring.is_empty() => {
+                Err(Error::misuse("keys are given both one by one and by a provider"))
+            }
+            Some(provider) => Ok(provider),
+            None => Ok(Arc::new(self.keyring)),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::epoch::EpochCache;
 use crate::error::{Error, Result};
 use crate::header::check_channel;
 use crate::key::{Kek, ReceivingKey};
-use crate::keyring::{KeyProvider, Keyring};
+use crate::keyring::{KeyProvider, OwnKeys};
 use crate::limits;
 use crate::receipt::Proven;
 use crate::replay::{InMemoryReplay, ReplayMemory};
@@ -94,8 +94,7 @@ pub mod state {
 /// ```
 pub struct OpenerBuilder<Channel, Way> {
     trust: Box<dyn TrustSource>,
-    keyring: Keyring,
-    provider: Option<Arc<dyn KeyProvider>>,
+    keys: OwnKeys,
     expected: Expected,
     window: Option<Duration>,
     skew: Duration,
@@ -111,8 +110,7 @@ impl OpenerBuilder<NoChannel, NoMode> {
     pub(super) fn new(trust: Box<dyn TrustSource>) -> Self {
         Self {
             trust,
-            keyring: Keyring::new(),
-            provider: None,
+            keys: OwnKeys::default(),
             expected: Expected::default(),
             window: None,
             skew: SKEW,
@@ -170,7 +168,7 @@ impl<Channel, Way> OpenerBuilder<Channel, Way> {
     /// A private key to open with.
     #[must_use]
     pub fn key(mut self, key: ReceivingKey) -> Self {
-        if let Err(error) = self.keyring.add_receiving(key) {
+        if let Err(error) = self.keys.keyring.add_receiving(key) {
             self.fault = self.fault.or(Some(error));
         }
         self
@@ -179,7 +177,7 @@ impl<Channel, Way> OpenerBuilder<Channel, Way> {
     /// A KEK to open with, under the ID that envelopes name it by.
     #[must_use]
     pub fn kek(mut self, id: &[u8], kek: Kek) -> Self {
-        if let Err(error) = self.keyring.add_kek(id, kek) {
+        if let Err(error) = self.keys.keyring.add_kek(id, kek) {
             self.fault = self.fault.or(Some(error));
         }
         self
@@ -189,7 +187,7 @@ impl<Channel, Way> OpenerBuilder<Channel, Way> {
     /// place of keys given one by one.
     #[must_use]
     pub fn provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
-        self.provider = Some(provider);
+        self.keys.provider = Some(provider);
         self
     }
 
@@ -232,8 +230,7 @@ impl<Channel, Way> OpenerBuilder<Channel, Way> {
     fn decided<C, W>(self) -> OpenerBuilder<C, W> {
         OpenerBuilder {
             trust: self.trust,
-            keyring: self.keyring,
-            provider: self.provider,
+            keys: self.keys,
             expected: self.expected,
             window: self.window,
             skew: self.skew,
@@ -258,13 +255,7 @@ impl<Channel> OpenerBuilder<Channel, Ready> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let keys = match self.provider {
-            Some(_) if !self.keyring.is_empty() => {
-                return Err(Error::misuse("keys are given both one by one and by a provider"));
-            }
-            Some(provider) => provider,
-            None => Arc::new(self.keyring),
-        };
+        let keys = self.keys.chosen()?;
         let mode = match self.window {
             None => Mode::Archive,
             Some(window) => Mode::Live {
@@ -305,7 +296,7 @@ impl<Channel, Way> fmt::Debug for OpenerBuilder<Channel, Way> {
         f.debug_struct("OpenerBuilder")
             .field("expected", &self.expected)
             .field("window", &self.window)
-            .field("keyring", &self.keyring)
+            .field("keyring", &self.keys.keyring)
             .finish_non_exhaustive()
     }
 }

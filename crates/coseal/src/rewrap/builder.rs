@@ -11,7 +11,7 @@ use crate::authorize::Expected;
 use crate::error::{Error, Result};
 use crate::header::check_channel;
 use crate::key::{Kek, KeyId, ReceivingKey, RecipientKey};
-use crate::keyring::{KeyProvider, Keyring};
+use crate::keyring::{KeyProvider, OwnKeys};
 use crate::limits;
 use crate::recipient::check_kek_id;
 use crate::trust::TrustSource;
@@ -19,8 +19,7 @@ use crate::trust::TrustSource;
 /// Makes a [`Rewrapper`]: keys that open, and at least one change.
 pub struct RewrapperBuilder {
     trust: Box<dyn TrustSource>,
-    keyring: Keyring,
-    provider: Option<Arc<dyn KeyProvider>>,
+    keys: OwnKeys,
     expected: Expected,
     change: Change,
     max_len: usize,
@@ -32,8 +31,7 @@ impl RewrapperBuilder {
     pub(super) fn new(trust: Box<dyn TrustSource>) -> Self {
         Self {
             trust,
-            keyring: Keyring::new(),
-            provider: None,
+            keys: OwnKeys::default(),
             expected: Expected::default(),
             change: Change::default(),
             max_len: limits::ENVELOPE,
@@ -44,7 +42,7 @@ impl RewrapperBuilder {
     /// A private key to open with.
     #[must_use]
     pub fn key(mut self, key: ReceivingKey) -> Self {
-        let added = self.keyring.add_receiving(key);
+        let added = self.keys.keyring.add_receiving(key);
         self.note(added);
         self
     }
@@ -52,7 +50,7 @@ impl RewrapperBuilder {
     /// A KEK to open with, under the ID that envelopes name it by.
     #[must_use]
     pub fn kek(mut self, id: &[u8], kek: Kek) -> Self {
-        let added = self.keyring.add_kek(id, kek);
+        let added = self.keys.keyring.add_kek(id, kek);
         self.note(added);
         self
     }
@@ -61,7 +59,7 @@ impl RewrapperBuilder {
     /// place of keys given one by one.
     #[must_use]
     pub fn provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
-        self.provider = Some(provider);
+        self.keys.provider = Some(provider);
         self
     }
 
@@ -142,13 +140,7 @@ impl RewrapperBuilder {
             return Err(fault);
         }
         check(&self.change)?;
-        let keys = match self.provider {
-            Some(_) if !self.keyring.is_empty() => {
-                return Err(Error::misuse("keys are given both one by one and by a provider"));
-            }
-            Some(provider) => provider,
-            None => Arc::new(self.keyring),
-        };
+        let keys = self.keys.chosen()?;
         Ok(Rewrapper::new(self.trust, keys, self.expected, self.change, self.max_len))
     }
 
@@ -202,7 +194,7 @@ impl fmt::Debug for RewrapperBuilder {
         f.debug_struct("RewrapperBuilder")
             .field("expected", &self.expected)
             .field("change", &self.change)
-            .field("keyring", &self.keyring)
+            .field("keyring", &self.keys.keyring)
             .finish_non_exhaustive()
     }
 }
