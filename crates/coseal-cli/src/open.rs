@@ -6,16 +6,13 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use coseal::sequence::Scanner;
-use coseal::{
-    Error, Keyring, Opened, Opener, Time, TrustBundle, Verdict, Verifier, Window, limits,
-};
+use coseal::{Error, Keyring, Opened, Opener, Time, Verdict, Verifier, Window, limits};
 
 use crate::args::Encoding;
-use crate::args::messages::{Expected, Open};
+use crate::args::messages::Open;
 use crate::failure::{Exit, Failure, Result};
 use crate::input::Input;
 use crate::judge::{self, BASE64, Findings, Judge, Place, Reading, Teller};
@@ -121,12 +118,9 @@ fn holds_several(bytes: &[u8], encoding: Encoding) -> bool {
 
 struct Consumer {
     opener: Opener,
-    /// For the verdict on what does not open, out of an archive.
+    /// For the verdict on what does not open.
     verifier: Verifier,
-    /// What a verifier of live messages is made of.
-    bundle: Arc<TrustBundle>,
-    expected: Expected,
-    max_age: Option<Duration>,
+    is_live: bool,
     json: bool,
     lines: bool,
     /// Only plain text may be written: the output is a terminal that was not asked for.
@@ -147,8 +141,11 @@ impl Consumer {
             keyring.add_kek(id.as_bytes(), secrets.kek(path)?).map_err(unfit)?;
         }
         let bundle = Arc::new(trust::believed(&args.trust)?);
-        let verifier = expecting(Verifier::new(Arc::clone(&bundle)), &args.expected);
-        let mut opener = Opener::builder(Arc::clone(&bundle)).provider(Arc::new(keyring));
+        let mut verifier = expecting(Verifier::new(Arc::clone(&bundle)), &args.expected);
+        if let Some(max_age) = args.max_age {
+            verifier = verifier.max_age(max_age);
+        }
+        let mut opener = Opener::builder(bundle).provider(Arc::new(keyring));
         if let Some(signer) = &args.expected.signer {
             opener = opener.signer(signer);
         }
@@ -164,9 +161,7 @@ impl Consumer {
         Ok(Self {
             opener,
             verifier,
-            bundle,
-            expected: args.expected.clone(),
-            max_age: args.max_age,
+            is_live: args.max_age.is_some(),
             json: args.json,
             lines: args.lines,
             is_guarded,
@@ -175,13 +170,10 @@ impl Consumer {
 
     /// What there is to say of an envelope that did not open.
     fn verdict(&self, envelope: &[u8], now: Time) -> Verdict {
-        match self.max_age {
-            // A verifier stays at the time it was given; a pipe may stay open for days.
-            Some(max_age) => {
-                let verifier = Verifier::new(Arc::clone(&self.bundle)).at(now).max_age(max_age);
-                expecting(verifier, &self.expected).judge(envelope)
-            }
-            None => self.verifier.judge(envelope),
+        if self.is_live {
+            self.verifier.judge_at(now, envelope)
+        } else {
+            self.verifier.judge(envelope)
         }
     }
 

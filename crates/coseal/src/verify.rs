@@ -92,33 +92,43 @@ impl Verifier {
     /// `malformed`, `unsupported`, `untrusted`, `misdirected/channel`; with
     /// [`Self::at`] also `stale`. The earliest fault of the reading order.
     pub fn verify<'a>(&self, envelope: &'a [u8]) -> Result<Verified<'a>> {
-        let authentic = self.authenticate(envelope)?;
-        let (live, age) = self.time();
+        let (live, age) = self.time(self.at);
+        let authentic = self.authenticate(envelope, live.as_ref())?;
         Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())
     }
 
     /// The same as a verdict to keep: what was found, or why it was refused.
     #[must_use]
     pub fn judge(&self, envelope: &[u8]) -> Verdict {
-        match self.authenticate(envelope) {
+        self.judge_as_of(self.at, envelope)
+    }
+
+    /// The same, as a live reader would have judged at `time`, whatever
+    /// [`Self::at`] said.
+    #[must_use]
+    pub fn judge_at(&self, time: Time, envelope: &[u8]) -> Verdict {
+        self.judge_as_of(Some(time), envelope)
+    }
+
+    fn judge_as_of(&self, at: Option<Time>, envelope: &[u8]) -> Verdict {
+        let (live, age) = self.time(at);
+        match self.authenticate(envelope, live.as_ref()) {
             Err(error) => Verdict::refused(error),
             Ok(authentic) => {
-                let (live, age) = self.time();
                 let allowed = authentic.check_allowed(&self.expected, live.as_ref(), age.as_ref());
                 Verdict::of(&authentic, allowed.err())
             }
         }
     }
 
-    fn authenticate<'a>(&self, envelope: &'a [u8]) -> Result<Authentic<'a>> {
+    fn authenticate<'a>(&self, envelope: &'a [u8], live: Option<&Live>) -> Result<Authentic<'a>> {
         let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
-        let (live, _) = self.time();
-        Authentic::check(&frame, ciphertext, self.trust.current(), live.as_ref(), &self.proven)
+        Authentic::check(&frame, ciphertext, self.trust.current(), live, &self.proven)
     }
 
-    fn time(&self) -> (Option<Live>, Option<Age>) {
-        let live = self.at.map(|now| Live { now, skew: self.skew });
-        let age = self.at.zip(self.max_age);
+    fn time(&self, at: Option<Time>) -> (Option<Live>, Option<Age>) {
+        let live = at.map(|now| Live { now, skew: self.skew });
+        let age = at.zip(self.max_age);
         (live, age.map(|(reference, window)| Age { reference, window }))
     }
 }

@@ -2,10 +2,12 @@
 //! there are, with the exact code, and nothing released by what must fail.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod cases;
+
+use cases::{anchor, trust};
 use coseal::{
     ClaimedTime, HeaderValue, Kek, KeyRecord, Opened, Opener, OtherReceipt, Position, Reason,
-    ReceivingKey, Result, Time, TrustAnchor, TrustBundle, Usage, Verified, Verifier, VerifyingKey,
-    Window,
+    ReceivingKey, Result, Time, TrustBundle, Usage, Verdict, Verified, Verifier, Window,
 };
 use coseal_testkit::case::{self, Case, EnvelopeCase, Expect, Mode, TrustBundleCase};
 use std::path::Path;
@@ -27,17 +29,6 @@ fn check<T>(expect: &Expect, result: &Result<T>, what: &str) {
 
 fn raw(hex: &case::Hex) -> &[u8] {
     &hex.0
-}
-
-/// Refused where a root is pinned that is no sound key.
-fn anchor(roots: &[case::Hex], domain: Option<&str>, skew_ms: u64) -> Result<TrustAnchor> {
-    let root = |hex: &case::Hex| VerifyingKey::from_bytes(&hex.array().unwrap());
-    let roots: Vec<_> = roots.iter().map(root).collect::<Result<_>>()?;
-    let anchor = TrustAnchor::pinned(roots).skew(Duration::from_millis(skew_ms));
-    Ok(match domain {
-        Some(domain) => anchor.domain(domain),
-        None => anchor,
-    })
 }
 
 #[test]
@@ -127,10 +118,7 @@ fn check_record(name: &str, record: &KeyRecord, expected: &case::RecordReport) {
 }
 
 fn run_envelope(name: &str, case: &EnvelopeCase) {
-    let anchor = anchor(&case.trust.roots_hex, Some(&case.trust.domain), case.skew_ms).expect(name);
-    let now = Time::from_millis(case.trust.now_ms);
-    let bundle = TrustBundle::load(raw(&case.trust.bundle_hex), &anchor, now).expect(name);
-    let bundle = Arc::new(bundle);
+    let bundle = trust(case).expect(name);
     let envelope = case.envelope_hex.to_vec();
     assert!(case.verify.is_some() || case.open.is_some(), "{name}: nothing to do");
     if let Some(verify) = &case.verify {
@@ -198,6 +186,12 @@ fn run_verify(
         assert_eq!(facts.expired, expected.expired, "{name}");
         assert_eq!(facts.from_the_future, expected.from_the_future, "{name}");
         assert_eq!(facts.age, expected.age_ms.map(Duration::from_millis), "{name}");
+    }
+    if let Some(at) = verify.at_ms {
+        let code = |verdict: &Verdict| verdict.error().map(|error| (error.code(), error.kind()));
+        let elsewhen = verifier.at(Time::from_millis(0));
+        let found = elsewhen.judge_at(Time::from_millis(at), envelope);
+        assert_eq!(code(&found), code(&verdict), "{name}: judge_at");
     }
 }
 

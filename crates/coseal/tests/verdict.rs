@@ -3,11 +3,13 @@
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use coseal::{Time, TrustAnchor, TrustBundle, Verifier, VerifyingKey};
+mod cases;
+
+use cases::trust;
+use coseal::{Time, Verifier};
 use coseal_testkit::case::{Case, EnvelopeCase};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// CBOR writes the count of members in front of them: too many announced, and
@@ -23,13 +25,9 @@ fn written(value: &impl serde::Serialize) -> Value {
 }
 
 fn judge(case: &EnvelopeCase) -> [Value; 2] {
-    let root = |hex: &coseal_testkit::case::Hex| VerifyingKey::from_bytes(&hex.array().unwrap());
-    let roots = case.trust.roots_hex.iter().map(|hex| root(hex).unwrap());
     let now = Time::from_millis(case.trust.now_ms);
     let skew = Duration::from_millis(case.skew_ms);
-    let anchor = TrustAnchor::pinned(roots).skew(skew);
-    let bundle = TrustBundle::load(&case.trust.bundle_hex.0, &anchor, now).unwrap();
-    let verdict = Verifier::new(Arc::new(bundle)).judge(&case.envelope_hex.to_vec());
+    let verdict = Verifier::new(trust(case).unwrap()).judge(&case.envelope_hex.to_vec());
     [written(&verdict), written(&verdict.facts(now, skew))]
 }
 

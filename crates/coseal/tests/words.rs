@@ -2,9 +2,11 @@
 //! which of two rules was broken.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use coseal::{Error, Time, TrustAnchor, TrustBundle, Verifier, VerifyingKey};
+mod cases;
+
+use cases::{anchor, trust};
+use coseal::{Error, Time, TrustBundle, Verifier};
 use coseal_testkit::case::Case;
-use std::sync::Arc;
 
 fn case(name: &str) -> Case {
     let wanted = coseal_testkit::walk::cases().join(format!("{name}.json"));
@@ -16,24 +18,15 @@ fn case(name: &str) -> Case {
 }
 
 fn refusal(name: &str) -> Error {
-    let anchor = |roots: &[coseal_testkit::case::Hex]| {
-        TrustAnchor::pinned(
-            roots.iter().map(|root| VerifyingKey::from_bytes(&root.array().unwrap()).unwrap()),
-        )
-    };
     match case(name) {
         Case::Envelope(case) => {
-            let now = Time::from_secs(2_000_000_000);
-            let trust =
-                TrustBundle::load(&case.trust.bundle_hex.0, &anchor(&case.trust.roots_hex), now);
-            let verifier = Verifier::new(Arc::new(trust.unwrap()));
+            let verifier = Verifier::new(trust(&case).unwrap());
             verifier.verify(&case.envelope_hex.to_vec()).map(drop).unwrap_err()
         }
         Case::TrustBundle(case) => {
             let now = Time::from_millis(case.now_ms);
-            TrustBundle::load(&case.bundle_hex.to_vec(), &anchor(&case.roots_hex), now)
-                .map(drop)
-                .unwrap_err()
+            let anchor = anchor(&case.roots_hex, case.domain.as_deref(), case.skew_ms).unwrap();
+            TrustBundle::load(&case.bundle_hex.to_vec(), &anchor, now).map(drop).unwrap_err()
         }
     }
 }

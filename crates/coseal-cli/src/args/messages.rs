@@ -182,7 +182,7 @@ pub(crate) struct Inspect {
 }
 
 /// What a reader expects of the messages.
-#[derive(Clone, Debug, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct Expected {
     /// Refuse messages sealed for another channel
     #[arg(long, value_name = "C")]
