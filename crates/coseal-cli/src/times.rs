@@ -35,6 +35,23 @@ pub(crate) fn format(time: Time) -> String {
     }
 }
 
+/// The same for rows of millions: neighbours were often sealed in the same
+/// millisecond.
+#[derive(Debug, Default)]
+pub(crate) struct Repeated {
+    last: Option<(Time, String)>,
+}
+
+impl Repeated {
+    /// As [`format`].
+    pub(crate) fn format(&mut self, time: Time) -> &str {
+        if self.last.as_ref().is_none_or(|(last, _)| *last != time) {
+            self.last = None;
+        }
+        &self.last.get_or_insert_with(|| (time, format(time))).1
+    }
+}
+
 /// A duration in its two largest units: `364d 23h`.
 pub(crate) fn format_duration(duration: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
@@ -74,6 +91,15 @@ mod tests {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(format(Time::from_millis(u64::MAX)), "18446744073709551 s after 1970");
+    }
+
+    #[test]
+    fn a_repeated_time_is_the_one_asked_for() {
+        let mut repeated = Repeated::default();
+        for millis in [5, 5, 6, 5, 1000] {
+            let time = Time::from_millis(millis);
+            assert_eq!(repeated.format(time), format(time));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::judge::{self, Findings, Judge, Place, Reading};
 use crate::output::{self, Output};
 use crate::stream::pipeline;
 use crate::text::{Name, json_line};
-use crate::{report, times, trust};
+use crate::{report, trust};
 
 /// Runs `coseal verify`.
 pub(crate) fn run(args: Verify) -> Result<Exit> {
@@ -67,7 +67,7 @@ impl Judge for Auditor {
                     let verdict = Verdict::valid(&verified);
                     json_line(&mut findings.out, &Row::new(place, &verdict, now));
                 } else {
-                    self.row(place, &verified, &mut findings.out);
+                    self.row(place, &verified, findings);
                 }
                 findings.accept(verified.sealed_at(), verified.expires_at(), now);
             }
@@ -88,14 +88,19 @@ impl Judge for Auditor {
 }
 
 impl Auditor {
-    fn row(&self, place: Place<'_>, verified: &Verified<'_>, out: &mut Vec<u8>) {
+    fn row(&self, place: Place<'_>, verified: &Verified<'_>, findings: &mut Findings) {
+        let Findings { out, times, .. } = findings;
         out.extend_from_slice(self.valid.as_bytes());
         Name(place.input).push_to(out);
-        // Into memory: this cannot fail.
-        let _ = write!(out, " {}  {}  ", place.index, times::format(verified.sealed_at()));
+        out.push(b' ');
+        out.extend_from_slice(itoa::Buffer::new().format(place.index).as_bytes());
+        out.extend_from_slice(b"  ");
+        out.extend_from_slice(times.format(verified.sealed_at()).as_bytes());
+        out.extend_from_slice(b"  ");
         Name(verified.channel()).push_to(out);
         out.extend_from_slice(b"  ");
         Name(verified.signer()).push_to(out);
+        // Into memory: this cannot fail.
         let _ = writeln!(out, "  {}", verified.id());
     }
 }

@@ -18,7 +18,6 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Error, Malformed, Result};
 use crate::secret::Secret;
 
-pub(crate) use id::hex_digits;
 pub use id::{KeyId, Thumbprint};
 pub use pem::{PrivateKey, PublicKey};
 

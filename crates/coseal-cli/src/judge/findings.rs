@@ -12,6 +12,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::report;
 use crate::text::json_line;
+use crate::times::Repeated;
 
 /// How many refusals with one code are told one by one. More are of no use to
 /// a reader, and an input of one byte an envelope must not fill a log.
@@ -22,6 +23,8 @@ const TOLD: u64 = 100;
 pub(crate) struct Findings {
     /// For the output.
     pub out: Vec<u8>,
+    /// Of the rows.
+    pub times: Repeated,
     /// For standard error, each with how much of the output comes before it.
     told: Vec<(usize, Tell)>,
     tally: Tally,

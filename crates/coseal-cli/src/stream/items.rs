@@ -24,6 +24,9 @@ mod tests;
 /// Most items in one block: what is told of them must fit in memory too.
 const ITEMS: usize = 512;
 
+/// Most buffers kept for another use: about as many as are under way.
+const SPENT: usize = 32;
+
 /// A run of items that lie in the same bytes.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -121,6 +124,9 @@ pub(crate) struct Items<R = Input> {
     framing: Framing,
     limit: usize,
     bytes: Arc<Vec<u8>>,
+    /// Earlier ones, to be used again as soon as no block lies in them: new
+    /// memory costs the system more than reading into it.
+    spent: VecDeque<Arc<Vec<u8>>>,
     /// Where the item under way begins in `bytes`.
     start: usize,
     /// Where it begins in the input.
@@ -183,6 +189,7 @@ impl<R: Read> Items<R> {
             framing,
             limit,
             bytes: Arc::default(),
+            spent: VecDeque::new(),
             start: 0,
             offset: 0,
             skipping: false,
@@ -204,11 +211,16 @@ impl<R: Read> Items<R> {
     fn fill(&mut self) {
         // Only an item that fills all of the buffer may stay where it is.
         if self.start > 0 || self.skipping || Arc::get_mut(&mut self.bytes).is_none() {
+            let mut fresh = self.empty_buffer();
             let kept =
                 if self.skipping { &[] } else { self.bytes.get(self.start..).unwrap_or_default() };
-            let mut fresh = Vec::with_capacity(kept.len() + BLOCK);
+            fresh.reserve(kept.len() + BLOCK);
             fresh.extend_from_slice(kept);
-            self.bytes = Arc::new(fresh);
+            let spent = std::mem::replace(&mut self.bytes, Arc::new(fresh));
+            // Those of huge items are given back.
+            if spent.capacity() <= 4 * BLOCK && self.spent.len() < SPENT {
+                self.spent.push_back(spent);
+            }
             self.start = 0;
         }
         let Some(bytes) = Arc::get_mut(&mut self.bytes) else {
@@ -226,6 +238,15 @@ impl<R: Read> Items<R> {
                 self.is_done = true;
             }
         }
+    }
+
+    /// One that was used before, if no block lies in the oldest any more.
+    fn empty_buffer(&mut self) -> Vec<u8> {
+        let is_free = self.spent.front_mut().is_some_and(|oldest| Arc::get_mut(oldest).is_some());
+        let oldest = if is_free { self.spent.pop_front() } else { None };
+        let mut buffer = oldest.and_then(Arc::into_inner).unwrap_or_default();
+        buffer.clear();
+        buffer
     }
 
     /// Finds the items that end after `at`.

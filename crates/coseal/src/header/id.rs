@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use crate::clock::Time;
 use crate::error::{Error, Result};
-use crate::key::{KeyId, hex_digits};
+use crate::key::KeyId;
 
 /// A message's ID: a UUID of version 7 (RFC 9562 §5.7). Its time is the
 /// sealing time, as the signer claims it. Unique, but not an identity: that is
@@ -68,14 +68,16 @@ impl MessageId {
 impl fmt::Display for MessageId {
     /// The canonical form of RFC 9562 §4: 8-4-4-4-12 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In one piece, as all IDs.
+        let mut text = [b'-'; 36];
         let mut rest = self.0.as_slice();
-        for length in [4, 2, 2, 2] {
+        for (start, length) in [(0, 4), (9, 2), (14, 2), (19, 2), (24, 6)] {
             let (group, after) = rest.split_at(length);
-            hex_digits(f, group)?;
-            f.write_str("-")?;
+            let digits = text.get_mut(start..start + 2 * length).ok_or(fmt::Error)?;
+            hex::encode_to_slice(group, digits).map_err(|_| fmt::Error)?;
             rest = after;
         }
-        hex_digits(f, rest)
+        f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

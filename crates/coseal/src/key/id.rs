@@ -98,7 +98,7 @@ impl fmt::Debug for Thumbprint {
 }
 
 /// In one piece: IDs are printed by the million.
-pub(crate) fn hex_digits(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+fn hex_digits(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let mut digits = [0; 64];
     let digits = digits.get_mut(..2 * bytes.len()).ok_or(fmt::Error)?;
     hex::encode_to_slice(bytes, digits).map_err(|_| fmt::Error)?;
