@@ -6,6 +6,7 @@ use coseal::Result;
 use serde::Serialize;
 
 mod decode;
+mod known;
 mod messages;
 mod order;
 mod threads;
@@ -36,6 +37,7 @@ pub struct Row {
 pub fn measure(effort: Effort, words: &[String]) -> Result<Vec<Row>> {
     let mut bench = Bench { effort, words, rows: Vec::new() };
     messages::measure(&mut bench)?;
+    known::measure(&mut bench)?;
     decode::measure(&mut bench)?;
     trust::measure(&mut bench)?;
     order::measure(&mut bench)?;
@@ -45,7 +47,8 @@ pub fn measure(effort: Effort, words: &[String]) -> Result<Vec<Row>> {
     Ok(bench.rows)
 }
 
-const GROUPS: [&str; 7] = ["seal", "open", "verify", "decode", "trust", "order", "threads"];
+const GROUPS: [&str; 8] =
+    ["seal", "open", "verify", "known", "decode", "trust", "order", "threads"];
 
 struct Bench<'a> {
     effort: Effort,

@@ -2,7 +2,7 @@
 
 use coseal::{
     Message, NewRecord, Opener, Pattern, ReceivingKey, Result, Sealer, SigningKey, Suite, Time,
-    TrustAnchor, TrustBundle,
+    TrustAnchor, TrustBundle, TrustCell, Window,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +78,18 @@ impl Rig {
     /// None that is known.
     pub fn new_opener(&self) -> Result<Opener> {
         opener(&self.trust, &self.seed)
+    }
+
+    /// The same, who judges ages and repetitions, and asks for the trust bundle in
+    /// force at every message.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn new_live_opener(&self) -> Result<Opener> {
+        let key = ReceivingKey::from_bytes(&self.seed);
+        let trust = TrustCell::new(self.trust.clone());
+        Opener::builder(trust).channel(CHANNEL).live(Window::hours(24)).key(key).build()
     }
 
     /// A sealed batch.

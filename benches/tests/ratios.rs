@@ -48,8 +48,12 @@ fn expected() -> BTreeSet<String> {
     add("decode/1MiB/alone/a256gcm".into());
     add("trust/load/1record".into());
     add("trust/load/100records".into());
-    for verb in ["verify", "open"] {
-        for order in ["in-order", "shuffled", "8producers"] {
+    for verb in ["open", "verify"] {
+        add(format!("known/{verb}/256B/batch64/a256gcm"));
+        add(format!("known/{verb}/256B/batch256/a256gcm"));
+    }
+    for verb in ["verify", "open", "open-live"] {
+        for order in ["in-order", "shuffled", "8producers", "long-shuffled"] {
             add(format!("order/{verb}/256B/batch64/a256gcm/{order}"));
         }
     }

@@ -68,6 +68,8 @@ fn fuzzing(checkout: &Checkout, options: &ArgMatches) -> Result<Vec<Step>, Failu
 fn measuring(checkout: &Checkout, options: &ArgMatches) -> ExitCode {
     let options = bench::Options {
         peers: options.get_flag("peers"),
+        command: options.get_flag("command"),
+        aws_lc: options.get_flag("aws-lc"),
         quick: options.get_flag("quick"),
         json: options.get_one::<PathBuf>("json").cloned(),
         words: words(options, "cases"),
@@ -129,6 +131,15 @@ fn command() -> Command {
         .arg(Arg::new("peers").long("peers").action(ArgAction::SetTrue).help(
             "Also measure other ways to do the same (needs OpenSSL 3 with headers, and cmake; builds for many minutes)",
         ))
+        .arg(Arg::new("command").long("command").action(ArgAction::SetTrue).help(
+            "Also measure `coseal verify` on a file of a million envelopes (needs 2 GB of memory)",
+        ))
+        .arg(
+            Arg::new("aws-lc")
+                .long("aws-lc")
+                .action(ArgAction::SetTrue)
+                .help("coseal takes AEADs and signing from AWS-LC; the floor stays as it is"),
+        )
         .arg(
             Arg::new("quick")
                 .long("quick")

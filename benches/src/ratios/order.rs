@@ -1,6 +1,8 @@
 //! Group `order`: a stream of 64 batches of 64, read once by a reader that has
 //! seen none of it: in order, shuffled, and from eight producers whose messages
-//! take turns.
+//! take turns; and one eight times as long, shuffled, of whose nodes a reader
+//! cannot remember all. A live consumer also judges ages and repetitions, and
+//! asks for the trust bundle in force.
 //!
 //! The floor reads in order, verifies each batch's root once and hashes every
 //! path in full. A reader that remembers proven nodes can be below it.
@@ -19,14 +21,18 @@ const SHAPE: Shape = Shape { size: 256, batch: 64, suite: Suite::A256Gcm, recipi
 pub(super) fn measure(bench: &mut Bench<'_>) -> Result<()> {
     let batches = bench.effort.stream;
     let mut floors = Vec::new();
-    for (order, producers) in [("in-order", 1), ("shuffled", 1), ("8producers", 8)] {
-        let [verify, open] = ["verify", "open"].map(|verb| format!("{verb}/{SHAPE}/{order}"));
-        if !bench.wants("order", &verify) && !bench.wants("order", &open) {
+    for (order, producers, longer) in
+        [("in-order", 1, 1), ("shuffled", 1, 1), ("8producers", 8, 1), ("long-shuffled", 1, 8)]
+    {
+        let names = ["verify", "open", "open-live"].map(|verb| format!("{verb}/{SHAPE}/{order}"));
+        if names.iter().all(|name| !bench.wants("order", name)) {
             continue;
         }
+        let [verify, open, live] = names;
+        let batches = batches * longer;
         floors.resize_with(batches, || Floor::new(SHAPE.suite, SHAPE.size, SHAPE.batch));
         let mut stream = Stream::new(producers, batches)?;
-        if order == "shuffled" {
+        if order.ends_with("shuffled") {
             shuffle(&mut stream.envelopes);
         }
         let messages = stream.envelopes.len();
@@ -35,15 +41,17 @@ pub(super) fn measure(bench: &mut Bench<'_>) -> Result<()> {
             let mut bare = repeat(|| floors.iter().for_each(Floor::verify));
             bench.add("order", &verify, messages, &mut verified, &mut bare);
         }
-        if bench.wants("order", &open) {
-            let mut opened = |rounds| (0..rounds).map(|_| stream.open()).sum();
-            let mut bare = repeat(|| {
-                for floor in &mut floors {
-                    floor.verify_root();
-                    floor.open();
-                }
-            });
-            bench.add("order", &open, messages, &mut opened, &mut bare);
+        for (name, is_live) in [(&open, false), (&live, true)] {
+            if bench.wants("order", name) {
+                let mut opened = |rounds| (0..rounds).map(|_| stream.open(is_live)).sum();
+                let mut bare = repeat(|| {
+                    for floor in &mut floors {
+                        floor.verify_root();
+                        floor.open();
+                    }
+                });
+                bench.add("order", name, messages, &mut opened, &mut bare);
+            }
         }
     }
     Ok(())
@@ -99,8 +107,9 @@ impl Stream {
 
     /// Once, by a new consumer, in place. What that consumes is copied before
     /// the clock runs.
-    fn open(&mut self) -> Duration {
-        let Ok(opener) = self.rig.new_opener() else { return Duration::MAX };
+    fn open(&mut self, is_live: bool) -> Duration {
+        let opener = if is_live { self.rig.new_live_opener() } else { self.rig.new_opener() };
+        let Ok(opener) = opener else { return Duration::MAX };
         for envelope in &self.earlier {
             let _ = black_box(opener.open(envelope));
         }

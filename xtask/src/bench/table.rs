@@ -9,12 +9,17 @@ use crate::step::Failure;
 
 /// What the times of a group are of and, where that is not the plain
 /// cryptography of a message, what its floor does.
-const NOTES: [(&str, &str); 6] = [
+const NOTES: [(&str, &str); 8] = [
     ("open", "in place; roots and epoch secret known"),
     ("verify", "a new auditor; one signature a batch"),
+    ("known", "the trees are known, and the floor hashes no node either"),
     ("decode", "the floor reads the head of every CBOR item and checks nothing"),
     ("trust", "times of a bundle; the floor: its signature, its keys' points and thumbprints"),
-    ("order", "64 batches read for the first time; the floor hashes every path in full"),
+    (
+        "order",
+        "64 batches (long: 512) read for the first time; the floor hashes every path in full",
+    ),
+    ("command", "reading a file; the floor is the library on as many threads, all in memory"),
     ("threads", "two on one sealer or opener; the floor is one thread: 0.556 is 1.8 times as fast"),
 ];
 
