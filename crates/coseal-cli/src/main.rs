@@ -19,6 +19,7 @@ mod key;
 mod open;
 mod output;
 mod progress;
+mod remembered;
 mod report;
 mod rewrap;
 mod seal;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use coseal::sequence::Scanner;
-use coseal::{Error, Keyring, Opened, Opener, Time, Verdict, Verifier, Window, limits};
+use coseal::{
+    Error, Keyring, Opened, Opener, Time, TrustBundle, Verdict, Verifier, Window, limits,
+};
 
 use crate::args::Encoding;
 use crate::args::messages::Open;
@@ -18,6 +20,7 @@ use crate::input::Input;
 use crate::judge::{self, BASE64, Findings, Judge, Place, Reading, Teller};
 use crate::output::{Output, is_terminal, is_unasked_terminal};
 use crate::progress::Progress;
+use crate::remembered::Remembered;
 use crate::secrets::Secrets;
 use crate::source::refuse_shared_input;
 use crate::stream::pipeline;
@@ -30,38 +33,75 @@ const TAG: [u8; 2] = [0xd8, 0x60];
 
 /// Runs `coseal open`.
 pub(crate) fn run(args: Open) -> Result<Exit> {
-    let consumer = Consumer::of(&args)?;
+    let (keyring, bundle) = held(&args)?;
     let keks = args.kek.iter().map(|(_, path)| path);
     let trust = [&args.trust.trust].into_iter().chain(&args.trust.pin).chain(&args.trust.state);
-    let named = args.key.iter().chain(keks).chain(trust);
+    let memory = args.replay_memory.iter().chain(&args.new_replay_memory);
+    let named = args.key.iter().chain(keks).chain(trust).chain(memory);
     let out = Output::beside(&args.out, named.map(PathBuf::as_path))?;
-    if args.lines { open_lines(args, consumer, out) } else { open_one(&args, &consumer, out) }
+    // Late: what cannot begin leaves no new memory.
+    let remembered = Remembered::of(&args)?;
+    let consumer = Consumer::of(&args, keyring, bundle, remembered.clone())?;
+    let done =
+        if args.lines { open_lines(args, consumer, out) } else { open_one(&args, &consumer, out) }?;
+    if let Some(remembered) = remembered.filter(|_| done.is_delivered) {
+        remembered.keep()?;
+    }
+    Ok(done.exit)
+}
+
+/// What an input came to.
+struct Done {
+    exit: Exit,
+    /// Whether the payloads are where they should be: in a file of that name, or
+    /// with somebody who read them all.
+    is_delivered: bool,
+}
+
+/// What opens the envelopes, and what they are judged by.
+fn held(args: &Open) -> Result<(Keyring, Arc<TrustBundle>)> {
+    let held = args.kek.iter().map(|(_, path)| path).chain(&args.key);
+    refuse_shared_input(&args.input, held.map(PathBuf::as_path))?;
+    let mut secrets = Secrets::of(&args.passphrases)?;
+    let mut keyring = Keyring::new();
+    let unfit = |error| Failure::core("cannot open with these keys", &error);
+    for path in &args.key {
+        keyring.add_receiving(secrets.receiving_key(path)?).map_err(unfit)?;
+    }
+    for (id, path) in &args.kek {
+        keyring.add_kek(id.as_bytes(), secrets.kek(path)?).map_err(unfit)?;
+    }
+    Ok((keyring, Arc::new(trust::believed(&args.trust)?)))
 }
 
 /// Opens any number of envelopes.
-fn open_lines(args: Open, consumer: Consumer, out: Output) -> Result<Exit> {
+fn open_lines(args: Open, consumer: Consumer, out: Output) -> Result<Done> {
     // A live opener remembers what it has seen: of two copies the first one
     // counts, so they are judged one after the other.
     let workers =
         if args.max_age.is_some() { NonZero::<usize>::MIN } else { pipeline::all_cores() };
-    let is_terminal = args.out.is_standard() && is_terminal();
+    let is_standard = args.out.is_standard();
+    let is_terminal = is_standard && is_terminal();
     let json = args.json;
     let reading = Reading { inputs: vec![args.input], encoding: args.encoding, workers };
     let (tally, out) = judge::run(reading, consumer, out, is_terminal)?;
     if tally.is_cut() {
         // What can be told from a pipe is told; a file that is not whole gets no name.
-        return Ok(tally.exit());
+        if is_standard {
+            out.finish()?;
+        }
+        return Ok(Done { exit: tally.exit(), is_delivered: is_standard && !tally.is_closed() });
     }
     // Where everything was refused, no file is made, and none is replaced.
     if json || tally.accepted() || tally.exit() == Exit::Fine {
         out.finish()?;
     }
     tally.tell();
-    Ok(tally.exit())
+    Ok(Done { exit: tally.exit(), is_delivered: !tally.is_closed() })
 }
 
 /// Opens exactly one envelope.
-fn open_one(args: &Open, consumer: &Consumer, out: Output) -> Result<Exit> {
+fn open_one(args: &Open, consumer: &Consumer, out: Output) -> Result<Done> {
     let input = args.input.display().to_string();
     let place = Place { input: &input, index: 0, offset: 0, is_alone: true };
     let mut findings = Findings::default();
@@ -82,7 +122,7 @@ fn open_one(args: &Open, consumer: &Consumer, out: Output) -> Result<Exit> {
         out.finish()?;
     }
     tally.tell();
-    Ok(tally.exit())
+    Ok(Done { exit: tally.exit(), is_delivered: true })
 }
 
 /// The bytes of the one envelope in an input, or why it is refused.
@@ -128,19 +168,12 @@ struct Consumer {
 }
 
 impl Consumer {
-    fn of(args: &Open) -> Result<Self> {
-        let held = args.kek.iter().map(|(_, path)| path).chain(&args.key);
-        refuse_shared_input(&args.input, held.map(PathBuf::as_path))?;
-        let mut secrets = Secrets::of(&args.passphrases)?;
-        let mut keyring = Keyring::new();
-        let unfit = |error| Failure::core("cannot open with these keys", &error);
-        for path in &args.key {
-            keyring.add_receiving(secrets.receiving_key(path)?).map_err(unfit)?;
-        }
-        for (id, path) in &args.kek {
-            keyring.add_kek(id.as_bytes(), secrets.kek(path)?).map_err(unfit)?;
-        }
-        let bundle = Arc::new(trust::believed(&args.trust)?);
+    fn of(
+        args: &Open,
+        keyring: Keyring,
+        bundle: Arc<TrustBundle>,
+        remembered: Option<Remembered>,
+    ) -> Result<Self> {
         let mut verifier = expecting(Verifier::new(Arc::clone(&bundle)), &args.expected);
         if let Some(max_age) = args.max_age {
             verifier = verifier.max_age(max_age);
@@ -148,6 +181,9 @@ impl Consumer {
         let mut opener = Opener::builder(bundle).provider(Arc::new(keyring));
         if let Some(signer) = &args.expected.signer {
             opener = opener.signer(signer);
+        }
+        if let Some(remembered) = remembered {
+            opener = opener.replay_memory(remembered);
         }
         let opener = match (&args.expected.channel, args.max_age) {
             (Some(channel), Some(max_age)) => {

@@ -85,6 +85,12 @@ pub(crate) struct Open {
     /// Judge as a live reader: refuse what is older, or has expired
     #[arg(long, value_name = "D", value_parser = times::parse_duration, requires = "channel")]
     pub max_age: Option<Duration>,
+    /// Refuse what earlier runs opened, too: each remembers it in this file when it ends in order
+    #[arg(long, value_name = "FILE", requires = "max_age")]
+    pub replay_memory: Option<PathBuf>,
+    /// The same, and make the file: nothing was seen before
+    #[arg(long, value_name = "FILE", requires = "max_age", conflicts_with = "replay_memory")]
+    pub new_replay_memory: Option<PathBuf>,
     /// Open any number of envelopes; each payload becomes a line
     #[arg(long)]
     pub lines: bool,

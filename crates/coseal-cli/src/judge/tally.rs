@@ -77,6 +77,11 @@ impl Tally {
         self.is_cut
     }
 
+    /// Whether somebody stopped reading our output before its end.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Whether anything was accepted.
     pub(crate) const fn accepted(&self) -> bool {
         self.valid > 0

@@ -17,6 +17,7 @@ mod openssl;
 mod output;
 mod passphrases;
 mod refusals;
+mod remembered;
 mod resume;
 mod rewrap;
 mod revoked;
