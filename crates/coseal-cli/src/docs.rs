@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::CommandFactory;
+use coseal_store::{Aside, Existing, Mode};
 
 use crate::args::Cli;
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{Exit, Failure, Result, writing};
 use crate::output::Output;
 
 /// `coseal completions`
@@ -25,10 +26,24 @@ pub(crate) fn man(dir: Option<&Path>) -> Result<Exit> {
         debug_assert!(rendered.is_ok(), "writing to memory");
         return print(&page);
     };
-    let cannot = |error| Failure::io(format!("write man pages to {}", dir.display()), &error);
+    let cannot = |error| Failure::io(format!("make {}", dir.display()), &error);
     std::fs::create_dir_all(dir).map_err(cannot)?;
-    clap_mangen::generate_to(Cli::command(), dir).map_err(cannot)?;
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    write_pages(command, dir)?;
     Ok(Exit::Fine)
+}
+
+/// The page of a command and those of the commands below it, each whole or not at all.
+fn write_pages(command: clap::Command, dir: &Path) -> Result<()> {
+    for below in command.get_subcommands().cloned() {
+        write_pages(below, dir)?;
+    }
+    let page = clap_mangen::Man::new(command);
+    let path = dir.join(page.get_filename());
+    let mut file = Aside::create(&path, Existing::Replace, Mode::Shared)?;
+    page.render(&mut file).map_err(writing(&path))?;
+    Ok(file.commit()?)
 }
 
 fn print(text: &[u8]) -> Result<Exit> {
