@@ -273,3 +273,27 @@ fn what_a_provider_says_of_an_entry_is_not_believed_for_longer_than_it_lasts() {
     let _keeper = Keeper::start(folder, "honest");
     assert_eq!(opener.open(&envelope).unwrap().payload(), b"payload");
 }
+
+/// A root that never leaves its process signs bundles; where it does not answer
+/// as it should, no bundle comes out, and the same edit can be signed later.
+#[test]
+fn a_root_in_another_process_signs_bundles() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    drop(Keeper::start(folder, "honest"));
+    let root = Signer::remote(signing(folder), provider(folder));
+    let (now, hour) = (Time::now(), Duration::from_secs(3600));
+    let edited = TrustBundle::make("example.org");
+    for (manner, says) in [
+        ("lying", "the key provider gave a signature that does not verify"),
+        ("dying", "the key provider failed"),
+    ] {
+        let _keeper = Keeper::start(folder, manner);
+        is_carrier(&edited.sign_by(&root, now, now.plus(hour)).unwrap_err(), says);
+    }
+    let _keeper = Keeper::start(folder, "honest");
+    let bytes = edited.sign_by(&root, now, now.plus(hour)).unwrap();
+    let anchor = TrustAnchor::pinned([signing(folder)]);
+    let bundle = TrustBundle::load(&bytes, &anchor, now).unwrap();
+    assert_eq!(*bundle.root(), signing(folder));
+}

@@ -73,7 +73,7 @@ impl Signer {
             .ok_or_else(|| Error::misuse("internal: the receipt's header is too long"))?
     }
 
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
         let signature = self.provider.sign(&self.public, message)?;
         if self.remote && !self.public.verifies(message, &signature) {
             let detail = "the key provider gave a signature that does not verify";

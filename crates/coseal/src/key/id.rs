@@ -55,6 +55,12 @@ impl FromStr for KeyId {
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
+    /// From its 32 bytes, as somebody stored them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Its 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

@@ -14,6 +14,7 @@ use crate::clock::Time;
 use crate::error::{Error, Result};
 use crate::key::{KeyId, PublicKey, SigningKey, VerifyingKey};
 use crate::limits;
+use crate::seal::Signer;
 use crate::wire::write::Items;
 use crate::wire::{Reader, TAG_SIGN1, label};
 
@@ -240,6 +241,28 @@ impl TrustEditor {
     ///
     /// `misuse` where it would break a rule of the format.
     pub fn sign(self, root: &SigningKey, issued_at: Time, expires_at: Time) -> Result<Vec<u8>> {
+        let sign = |message: &[u8]| Ok(root.sign(message));
+        self.signed(root.verifying_key(), issued_at, expires_at, sign)
+    }
+
+    /// The same, by a root whose key may live elsewhere: in an HSM, in another
+    /// process. Its signature is verified before it is given out. Where it
+    /// fails, nothing is lost, and it can be asked again.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign), and the key provider's.
+    pub fn sign_by(&self, root: &Signer, issued_at: Time, expires_at: Time) -> Result<Vec<u8>> {
+        self.signed(root.verifying_key(), issued_at, expires_at, |message| root.sign(message))
+    }
+
+    fn signed(
+        &self,
+        root: &VerifyingKey,
+        issued_at: Time,
+        expires_at: Time,
+        sign: impl FnOnce(&[u8]) -> Result<[u8; 64]>,
+    ) -> Result<Vec<u8>> {
         if self.domain.is_empty() {
             return Err(Error::misuse("a trust domain has a name"));
         }
@@ -249,8 +272,8 @@ impl TrustEditor {
         protected.int(label::ALGORITHM);
         protected.int(label::EDDSA);
         protected.int(label::KEY_ID);
-        protected.bytes(root.verifying_key().key_id().as_bytes());
-        let signature = root.sign(&to_be_signed(&protected, &payload));
+        protected.bytes(root.key_id().as_bytes());
+        let signature = sign(&to_be_signed(&protected, &payload))?;
         let mut out = Vec::with_capacity(payload.len() + 128);
         out.tag(TAG_SIGN1);
         out.array(4);
