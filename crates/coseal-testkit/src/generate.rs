@@ -4,22 +4,26 @@
 
 mod bundle;
 mod bundle_body;
+mod bundle_cells;
 mod bundle_order;
 mod bundle_records;
 mod bundle_refused;
 mod bundle_skipped;
 mod bundle_state;
 mod by_hand;
+mod cells;
 mod cipher;
 mod ed25519;
 mod encoding;
 mod entries;
 mod frame;
 mod header;
+mod maps;
 mod nesting;
 mod order;
 mod other_receipts;
 mod positive;
+mod proofs;
 mod receipt;
 mod recipients;
 mod reference;
@@ -35,6 +39,7 @@ mod trust;
 mod values;
 mod version;
 mod widths;
+mod words;
 mod world;
 mod x25519;
 
@@ -62,6 +67,7 @@ pub fn all() -> BTreeMap<String, Case> {
         header::add,
         version::add,
         receipt::add,
+        proofs::add,
         signature::add,
         ed25519::add,
         trust::add,
@@ -84,6 +90,8 @@ pub fn all() -> BTreeMap<String, Case> {
         bundle_state::add,
         bundle_refused::add,
         by_hand::add,
+        cells::add,
+        bundle_cells::add,
     ] {
         add(&mut cases);
     }

@@ -134,9 +134,6 @@ fn encoding(cases: &mut Cases) {
             draft.body.entries.swap(0, 1);
         },
     );
-    refuse(cases, "label_twice", CBOR, rules::DUPLICATES, "Two sequences.", |draft| {
-        draft.body.double(3)
-    });
     refuse(
         cases,
         "body_trailing",

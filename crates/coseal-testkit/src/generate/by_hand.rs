@@ -5,6 +5,7 @@
 use super::other_receipts::carried;
 use super::rules;
 use super::test::{BundleTest, Cases};
+use super::words;
 use super::world::{VALID_FROM, World};
 use crate::build::bundle::{BundleDraft, BundlePlan, Record};
 use crate::build::cbor;
@@ -208,7 +209,7 @@ fn pins(cases: &mut Cases) {
             .expect("one in some tens");
         let comment = format!(
             "A pinned root of small order ({}), and a bundle that anybody signed: the equation holds.",
-            point.name
+            words::of(point.name)
         );
         cases.add_bundle(&name, pinned(&comment, point.bytes, LongHex::from(&signed)));
     }

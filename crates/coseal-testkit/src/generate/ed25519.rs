@@ -3,6 +3,7 @@
 
 use super::rules;
 use super::test::{Cases, Test};
+use super::words;
 use super::world::{ORDERS, VALID_FROM, World};
 use crate::build::bundle::{BundlePlan, Record};
 use crate::build::draft::{Draft, Sealed};
@@ -108,8 +109,10 @@ fn small_r(cases: &mut Cases) {
         let (sealed, bundle) = sealed_by_hand(cases, &file, &key, Holds::Bytewise, |message, _| {
             key.sign_with_r(message, torsion, Some(7))
         });
-        let comment =
-            format!("R is of small order ({name}), and the equation holds without a cofactor.");
+        let comment = format!(
+            "R is of small order ({}), and the equation holds without a cofactor.",
+            words::of(name)
+        );
         cases.add(&file, Test::new(rule, &comment, &sealed.envelope).bundle(&bundle).refused(BAD));
     }
     // Other spellings of the identity: right if R is decoded, wrong bytewise.
@@ -120,7 +123,7 @@ fn small_r(cases: &mut Cases) {
         let (sealed, bundle) = sealed_by_hand(cases, &file, &key, Holds::Decoded, |message, _| {
             key.sign_with_r(message, r, None)
         });
-        let comment = format!("R is the identity in another spelling ({name}).");
+        let comment = format!("R is the identity in another spelling ({}).", words::of(name));
         cases.add(&file, Test::new(rule, &comment, &sealed.envelope).bundle(&bundle).refused(BAD));
     }
     for name in ["order_2_signed", "order_4_a_unreduced", "order_4_b_unreduced"] {
@@ -130,7 +133,8 @@ fn small_r(cases: &mut Cases) {
         let (sealed, bundle) = sealed_by_hand(cases, &file, &key, Holds::Decoded, |message, _| {
             key.sign_with_r(message, r, Some(7))
         });
-        let comment = format!("R is of small order, and in another spelling ({name}).");
+        let comment =
+            format!("R is of small order, and in another spelling ({}).", words::of(name));
         cases.add(&file, Test::new(rule, &comment, &sealed.envelope).bundle(&bundle).refused(BAD));
     }
     // Not reduced and of large order: nobody knows its logarithm, so that no

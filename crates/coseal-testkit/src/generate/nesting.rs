@@ -3,6 +3,7 @@
 
 use super::rules;
 use super::test::{Cases, Row};
+use super::words;
 use crate::build::cbor::{self, Fields, Item, NEGATIVE, UNSIGNED};
 use crate::build::merkle::Proof;
 use crate::build::plan::label;
@@ -129,7 +130,8 @@ fn unlisted(cases: &mut Cases) {
         ("integer_2_63", structure, rules::INTEGERS, cbor::uint(1 << 63)),
     ];
     for (what, expect, rule, value) in values {
-        let comment = format!("Under an unlisted label of the protected header: {what}.");
+        let comment =
+            format!("Under an unlisted label of the protected header: {}.", words::of(what));
         cases.fault(&format!("unlisted_{what}"), expect, rule, &comment, |draft| {
             draft.header.set(99, value);
         });
@@ -187,7 +189,10 @@ fn skipped(cases: &mut Cases) {
         ("integer_below_minus_2_63", rules::INTEGERS, cbor::head(NEGATIVE, 1 << 63)),
     ] {
         let name = format!("skipped_protected_{what}");
-        let comment = format!("In the protected part of an entry that would be skipped: {what}.");
+        let comment = format!(
+            "In the protected part of an entry that would be skipped: {}.",
+            words::of(what)
+        );
         cases.fault(&name, "malformed/structure", rule, &comment, |draft| {
             draft.recipients.push(protected_with(value));
         });

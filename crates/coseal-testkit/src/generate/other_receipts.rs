@@ -2,6 +2,7 @@
 
 use super::rules;
 use super::test::{Cases, Row, Test};
+use super::words;
 use super::world::{NOTARY, SEALED_S, VALID_FROM, World};
 use crate::build::bundle::{BundlePlan, Record};
 use crate::build::cbor::{self, Item};
@@ -214,7 +215,8 @@ fn sender_labels(cases: &mut Cases) {
         ("integer_2_63", Unknown, cbor::uint(1 << 63)),
     ];
     for (what, verdict, value) in values {
-        let comment = format!("A notary's receipt, the sender's label with this value: {what}.");
+        let comment =
+            format!("A notary's receipt with the sender's label, under it {}.", words::of(what));
         one(cases, &format!("sender_label_{what}"), verdict, &comment, labelled(value));
     }
     let role = || cbor::array([cbor::uint(1), cbor::uint(11)]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::words;
 use super::world::{NOW, SKEW, WINDOW, World};
 use crate::build::bundle::BundlePlan;
 use crate::build::draft::{Draft, Sealed};
@@ -151,6 +152,7 @@ impl Cases {
 
     fn insert(&mut self, name: &str, case: Case) {
         let path = self.label(name);
+        assert!(words::are_plain(case.comment()), "{path}: {}", case.comment());
         let taken = self.all.insert(path.clone(), case);
         assert!(taken.is_none(), "{path} is there twice");
     }

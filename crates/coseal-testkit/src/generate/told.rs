@@ -3,6 +3,7 @@
 
 use super::rules;
 use super::test::{Cases, Test};
+use super::words;
 use super::world::{BILLING, EXPIRES, NOW, SEALED, SEALED_S, SKEW, WINDOW, World};
 use crate::build::bundle::Record;
 use crate::build::plan::message_id;
@@ -38,7 +39,8 @@ fn claimed_times(cases: &mut Cases) {
         let sealed = cases.drafted(name, |_| ());
         let (at, reason, since) = revocation;
         let comment = format!(
-            "Sealed at {SEALED_S}. Revoked at {at} for reason {reason}, compromised since {since:?}."
+            "Sealed at {SEALED_S}. Revoked at {at} for reason {reason}, compromised since {}.",
+            words::or_none(since, "a time that is not told")
         );
         let test = Test::new(rules::REVOKED, &comment, &sealed.envelope)
             .bundle(&World::new().bundle_with(|record| record.revocation = Some(revocation)))

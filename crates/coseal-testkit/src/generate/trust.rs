@@ -2,6 +2,7 @@
 
 use super::rules;
 use super::test::{Cases, Test};
+use super::words;
 use super::world::{BILLING, NOW, ORDERS, SEALED, SEALED_S, STOCK, VALID_FROM, World};
 use crate::build::bundle::Record;
 use crate::build::draft::{Draft, Sealed};
@@ -119,7 +120,8 @@ fn revocations(cases: &mut Cases) {
         let sealed = cases.drafted(name, |_| ());
         let (at, reason, since) = revocation;
         let comment = format!(
-            "Sealed at {SEALED_S}. Revoked at {at} for reason {reason}, compromised since {since:?}."
+            "Sealed at {SEALED_S}. Revoked at {at} for reason {reason}, compromised since {}.",
+            words::or_none(since, "a time that is not told")
         );
         let test = Test::new(rules::REVOKED, &comment, &sealed.envelope)
             .bundle(&world.bundle_with(|record| record.revocation = Some(revocation)))
@@ -219,7 +221,10 @@ fn rotation(cases: &mut Cases) {
         ("valid_until_the_last_second", 0, Some((1 << 53) - 1), true),
     ] {
         let sealed = cases.drafted(name, |_| ());
-        let comment = format!("Sealed at {SEALED_S}, the key valid from {from} until {until:?}.");
+        let comment = format!(
+            "Sealed at {SEALED_S}, the key valid from {from} until {}.",
+            words::or_none(until, "no end")
+        );
         let test = Test::of(rule, &comment, &sealed).bundle(&world.bundle_with(|record| {
             record.valid_from = from;
             record.valid_until = until;
@@ -237,7 +242,8 @@ fn rotation(cases: &mut Cases) {
                 crate::build::plan::message_id(SEALED + 500, &format!("trust/{name}"));
         });
         let comment = format!(
-            "Sealed half a second after {SEALED_S}, the key valid from {from} until {until:?}."
+            "Sealed half a second after {SEALED_S}, the key valid from {from} until {}.",
+            words::or_none(until, "no end")
         );
         let test = Test::of(rule, &comment, &sealed).bundle(&world.bundle_with(|record| {
             record.valid_from = from;

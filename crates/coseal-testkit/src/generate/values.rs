@@ -4,6 +4,7 @@ use super::bundle;
 use super::bundle_records::{of_unknown_type, refused as refused_record};
 use super::rules;
 use super::test::Cases;
+use super::words;
 use crate::build::cbor::{self, Fields, Item, NEGATIVE, SIMPLE};
 use crate::build::draft::Draft;
 use crate::build::plan::label;
@@ -14,7 +15,7 @@ pub(crate) fn add(cases: &mut Cases) {
     text_labels(cases);
     cases.theme("bundle");
     for (what, value) in nowhere() {
-        let comment = format!("In an ignored value of a bundle: {what}.");
+        let comment = format!("In an ignored value of a bundle: {}.", words::of(what));
         let name = format!("ignored_{what}");
         bundle::refuse(cases, &name, STRUCTURE, rules::SIMPLE, &comment, |draft| {
             draft.body.set(64, cbor::array([value]));
@@ -22,7 +23,7 @@ pub(crate) fn add(cases: &mut Cases) {
     }
     cases.theme("bundle_records");
     for (what, value) in nowhere() {
-        let comment = format!("In a record that would be skipped: {what}.");
+        let comment = format!("In a record that would be skipped: {}.", words::of(what));
         let name = format!("skipped_record_{what}");
         let record = of_unknown_type().with(64, cbor::array([value])).encode();
         refused_record(cases, &name, STRUCTURE, rules::SIMPLE, &comment, record);
@@ -72,7 +73,7 @@ fn envelopes(cases: &mut Cases) {
     ];
     for (place, told, put) in places {
         for (what, value) in nowhere() {
-            let comment = format!("In {told}: {what}.");
+            let comment = format!("In {told}: {}.", words::of(what));
             let name = format!("{place}_{what}");
             cases.fault(&name, STRUCTURE, rules::SIMPLE, &comment, |draft| put(draft, value));
         }
@@ -92,7 +93,7 @@ fn text_labels(cases: &mut Cases) {
         ("integer_2_63", STRUCTURE, rules::INTEGERS, cbor::uint(1 << 63)),
     ];
     for (what, expect, rule, value) in rows {
-        let comment = format!("Under a text label of the protected header: {what}.");
+        let comment = format!("Under a text label of the protected header: {}.", words::of(what));
         cases.fault(&format!("text_label_{what}"), expect, rule, &comment, |draft| {
             draft.header.set_key(cbor::text("a"), value);
         });

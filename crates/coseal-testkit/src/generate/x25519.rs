@@ -4,6 +4,7 @@
 
 use super::rules;
 use super::test::Cases;
+use super::words;
 use super::world::World;
 use crate::build::draft::Draft;
 use crate::build::hpke::wrap_with;
@@ -33,7 +34,7 @@ fn small_orders(cases: &mut Cases) {
         draft.recipients = vec![x25519_entry(&world.stock.key_id(), &wrapped)];
         let comment = format!(
             "The encapsulated key is of small order ({}). HPKE with a zero shared value would open it.",
-            point.name
+            words::of(point.name)
         );
         cases.shut(&name, "undecryptable", rules::ZERO_SHARED, &comment, &draft.seal());
     }
