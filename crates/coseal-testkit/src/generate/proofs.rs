@@ -55,7 +55,7 @@ fn unprotected(cases: &mut Cases) {
             draft.receipt.unprotected = Some(Fields::new().encode());
         },
     );
-    let maps: [Row<fn(Item) -> Item>; 12] = [
+    let maps: [Row<fn(Item) -> Item>; 13] = [
         ("proofs_nil", |_| outer(cbor::nil()), "Nil instead of proofs."),
         ("inclusion_nil", |_| inner(-1, cbor::nil()), "Nil instead of inclusion proofs."),
         ("inclusion_of_nil", |_| inner(-1, cbor::array([cbor::nil()])), "Nil as the proof."),
@@ -70,6 +70,7 @@ fn unprotected(cases: &mut Cases) {
             |proof| inner(-2, cbor::array([proof])),
             "A consistency proof instead.",
         ),
+        ("proofs_label_1", |proof| inner(1, cbor::array([proof])), "The label 1 instead of -1."),
         (
             "proofs_more_labels",
             |proof| {
@@ -111,17 +112,46 @@ fn unprotected(cases: &mut Cases) {
             draft.receipt.unprotected = Some(unprotected);
         });
     }
-    // Who does not count the entries of a map finds payload and signature behind
-    // it; who does finds that the receipt ends too early.
-    for (name, inside, comment) in [
+    swallowing(cases);
+    cases.fault("proof_unwrapped", STRUCTURE, rule, "The proof not in a byte string.", |draft| {
+        of_two(draft, "proof_unwrapped");
+        let list = cbor::array([draft.receipt.proof.encode()]);
+        draft.receipt.unprotected = Some(inner(-1, list));
+    });
+}
+
+/// Who does not count the entries of a map finds payload and signature behind
+/// it; who does finds that the receipt ends too early, or, where they follow once
+/// more, that there is a label more.
+fn swallowing(cases: &mut Cases) {
+    let (cbor, structure) = (("malformed/cbor", rules::EMBEDDED), (STRUCTURE, rules::PROOF));
+    for (name, inside, (expect, rule), comment) in [
         (
             "proofs_swallow_payload",
             false,
+            cbor,
             "Payload and signature as an entry of the unprotected map.",
         ),
-        ("inclusion_swallows_payload", true, "Payload and signature as an entry beside the proof."),
+        (
+            "inclusion_swallows_payload",
+            true,
+            cbor,
+            "Payload and signature as an entry beside the proof.",
+        ),
+        (
+            "proofs_repeat_payload",
+            false,
+            structure,
+            "Payload and signature as an entry of the unprotected map, and in their place.",
+        ),
+        (
+            "inclusion_repeats_payload",
+            true,
+            structure,
+            "Payload and signature as an entry beside the proof, and in their place.",
+        ),
     ] {
-        cases.fault(name, "malformed/cbor", rules::EMBEDDED, comment, |draft| {
+        cases.fault(name, expect, rule, comment, |draft| {
             of_two(draft, name);
             let proof = cbor::array([cbor::bytes(draft.receipt.proof.encode())]);
             let signature = cbor::bytes(draft.seal().signature);
@@ -133,16 +163,15 @@ fn unprotected(cases: &mut Cases) {
             if !inside {
                 unprotected.set_key(cbor::nil(), signature);
             }
+            if expect == STRUCTURE {
+                draft.receipt.unprotected = Some(unprotected.encode());
+                return;
+            }
             let protected = cbor::bytes(draft.receipt.protected());
             let four = [cbor::head(cbor::ARRAY, 4), protected, unprotected.encode()].concat();
             draft.receipt.encoded = Some(cbor::tag(18, four));
         });
     }
-    cases.fault("proof_unwrapped", STRUCTURE, rule, "The proof not in a byte string.", |draft| {
-        of_two(draft, "proof_unwrapped");
-        let list = cbor::array([draft.receipt.proof.encode()]);
-        draft.receipt.unprotected = Some(inner(-1, list));
-    });
 }
 
 fn outer(value: Item) -> Item {

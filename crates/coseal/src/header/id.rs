@@ -138,8 +138,10 @@ pub struct Previous {
 }
 
 #[cfg(all(test, feature = "os"))]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use alloc::format;
     use alloc::string::ToString;
 
     #[test]
@@ -152,5 +154,15 @@ mod tests {
         let id = MessageId::new(time, [0; 10]);
         assert_eq!(id.to_string(), "01234567-89ab-7000-8000-000000000000");
         assert!(!MessageId::from_bytes([0x80; 16]).is_uuid_v7());
+    }
+
+    #[test]
+    fn ids_are_printed_as_they_are_written_and_read_back() {
+        let epoch = EpochId::from_bytes([0, 1, 2, 3, 0xfc, 0xfd, 0xfe, 0xff]);
+        assert_eq!(epoch.to_string(), "00010203fcfdfeff");
+        assert_eq!(format!("{epoch:?}"), "00010203fcfdfeff");
+        assert_eq!(epoch.to_string().parse::<EpochId>().unwrap(), epoch);
+        let id = MessageId::from_bytes([0x1f; 16]);
+        assert_eq!(format!("{id:?}"), "1f1f1f1f-1f1f-1f1f-1f1f-1f1f1f1f1f1f");
     }
 }

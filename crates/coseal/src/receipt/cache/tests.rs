@@ -228,6 +228,20 @@ fn another_bundle_begins_with_nothing() {
     let first = nodes(&verifier, &envelopes);
     cell.replace(trust("b"));
     assert_eq!(nodes(&verifier, &envelopes), first);
+    let signatures = || measure(|| drop(verifier.verify(&envelopes[0]).unwrap())).1.signatures;
+    assert_eq!(signatures(), 0, "the root is known");
+    cell.replace(trust("c"));
+    assert_eq!(signatures(), 1, "under another bundle it is not");
+}
+
+/// What is not known is zeros in the memory, and no leaf is proven by that.
+#[test]
+fn zeros_are_no_node_that_is_known() {
+    let envelope = batch(2, 8).remove(3);
+    let (frame, _) = wire::decode(&envelope, envelope.len()).unwrap();
+    let receipt = &frame.receipts.sender;
+    let mut way = Proven::new().look_up(receipt, key(2).verifying_key(), &[0; 32]);
+    assert!(matches!(way.climb(receipt, &[0; 32]), super::Climbed::Root(_)));
 }
 
 /// Whoever signs trees of 2^32 leaves uses up places fast; then nothing new is
