@@ -354,3 +354,6 @@ fn seconds(time: Time) -> Result<u64> {
     let secs = time.as_secs();
     if secs <= limits::TIME { Ok(secs) } else { Err(Error::misuse("a time beyond 2^53 seconds")) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn those_of_the_same_slots_displace_each_other_in_turn() {
+        let mut table = Table::new(16);
+        // The last four of sixteen slots.
+        for n in 0..12 {
+            table.insert(3 + 4 * n, n);
+            assert_eq!(table.get(3 + 4 * n), Some(&n));
+        }
+        for n in 0..12 {
+            assert_eq!(table.get(3 + 4 * n).is_some(), n >= 8, "{n}");
+        }
+    }
+
+    #[test]
     fn a_number_inserted_again_has_its_new_value() {
         let mut table = Table::new(16);
         table.insert(7, 'a');
