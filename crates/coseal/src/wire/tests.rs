@@ -2,6 +2,7 @@
 //! and writes again to the same bytes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use super::write::{Sink as _, Slots};
 use super::*;
 use crate::error::Error;
 use crate::limits::DEPTH;
@@ -78,6 +79,51 @@ fn heads_are_written_as_ciborium_writes_them() {
         ciborium::into_writer(&value, &mut theirs).unwrap();
         assert_eq!(bytes, theirs);
     }
+}
+
+#[test]
+fn every_kind_of_item_is_written_as_ciborium_writes_it() {
+    use ciborium::Value;
+    let mut bytes = Vec::new();
+    bytes.array(6);
+    bytes.map(1);
+    bytes.text("a");
+    bytes.bytes(&[1, 2]);
+    bytes.tag(96);
+    bytes.int(-5);
+    bytes.bool(true);
+    bytes.bool(false);
+    bytes.null();
+    bytes.uint(1 << 40);
+    let theirs = Value::Array(vec![
+        Value::Map(vec![(Value::Text("a".into()), Value::Bytes(vec![1, 2]))]),
+        Value::Tag(96, Value::from(-5).into()),
+        Value::Bool(true),
+        Value::Bool(false),
+        Value::Null,
+        Value::from(1_u64 << 40),
+    ]);
+    let mut expected = vec![];
+    ciborium::into_writer(&theirs, &mut expected).unwrap();
+    assert_eq!(bytes, expected);
+}
+
+/// What the sealer trusts its computed lengths by.
+#[test]
+fn slots_are_full_when_each_byte_was_written_and_none_more() {
+    let mut out = [0; 3];
+    let mut slots = Slots::new(&mut out);
+    assert!(!slots.is_full());
+    slots.put(&[1, 2]);
+    assert!(!slots.is_full());
+    slots.put(&[3]);
+    assert!(slots.is_full());
+    slots.put(&[]);
+    assert!(slots.is_full());
+    slots.put(&[4]);
+    assert!(!slots.is_full(), "a byte was dropped");
+    assert_eq!(out, [1, 2, 3]);
+    assert!(Slots::new(&mut []).is_full());
 }
 
 #[test]
