@@ -46,6 +46,7 @@ fn refusals_say_what_was_found() {
         ("bundle_records/key_without_type", "has no key type"),
         ("bundle_records/key_without_curve", "has no curve"),
         ("recipients/other_4097", "longer than 4096 bytes"),
+        ("trust/receiving_key", "is not a signing key"),
     ] {
         let told = refusal(name).to_string();
         assert!(told.contains(words), "{name}: {told}");

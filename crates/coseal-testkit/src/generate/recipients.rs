@@ -189,6 +189,18 @@ fn others(cases: &mut Cases) {
         draft.recipients.insert(0, other_of(4097))
     });
 
+    let comment = "An entry of 4096 bytes, a byte too many in its protected part.";
+    cases.fault("other_4096_broken", "malformed/cbor", rules::EMBEDDED, comment, |draft| {
+        let entry = |fill: usize| {
+            let protected = [alg(-99).encode(), vec![0]].concat();
+            let entry = [cbor::bytes(protected), cbor::map([]), cbor::bytes(vec![0; fill])];
+            cbor::array(entry)
+        };
+        let broken = entry(8192 - entry(4096).len());
+        assert_eq!(broken.len(), 4096, "an entry of the wanted length");
+        draft.recipients.insert(0, broken);
+    });
+
     let sealed = cases.drafted("other_alone", |draft| {
         draft.recipients = vec![entry(Vec::new(), alg(-99))];
     });
