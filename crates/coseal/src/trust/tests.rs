@@ -173,3 +173,14 @@ fn a_sealer_may_choose_no_receiving_key_that_has_ended_or_was_revoked() {
     assert_eq!(found(Time::from_secs(1_700_000_000)), vec![key(4), key(5)]);
     assert_eq!(found(Time::from_secs(1_699_999_999)), vec![]);
 }
+
+#[test]
+fn a_bundle_that_is_never_replaced_is_in_force_and_no_other() {
+    let bundle = || {
+        let bytes = TrustBundle::make("example.test").sign(&root(), NOW, LATER).unwrap();
+        Arc::new(TrustBundle::load(&bytes, &anchor(), NOW).unwrap())
+    };
+    let (one, other) = (bundle(), bundle());
+    assert!(one.is_current(&Arc::clone(&one)));
+    assert!(!one.is_current(&other));
+}

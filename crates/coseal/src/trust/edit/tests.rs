@@ -191,6 +191,12 @@ fn a_root_is_named_once() {
     assert_eq!(signed(edit).next_roots(), [next]);
 }
 
+#[test]
+fn a_provider_signs_the_same_bytes() {
+    let provided = three().sign_by(&Signer::from(root()), NOW, LATER).unwrap();
+    assert_eq!(provided, three().sign(&root(), NOW, LATER).unwrap());
+}
+
 /// Everything that a bundle may hold, signed, loaded and signed again.
 #[test]
 fn nothing_is_lost_by_an_edit() {
