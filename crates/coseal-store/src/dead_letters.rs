@@ -4,66 +4,39 @@
 
 use std::path::Path;
 
-use coseal::{Error, Malformed, Position, Time};
+use coseal::{DeadLetter, DeadLetterList, Error, Malformed, Position, Time};
 use sha2::{Digest, Sha256};
 
-use crate::Result;
 use crate::database::Database;
+use crate::{Result, StoreError};
 
 const KIND: &str = "list of dead letters";
 
-/// A message that was refused: named by its bytes and its place, because a
-/// message that cannot be read has no other identity.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DeadLetter {
-    /// Where the carrier held it, if it has positions.
-    pub position: Option<Position>,
-    /// SHA-256 of the untouched original.
-    pub digest: [u8; 32],
-    /// When it was refused.
-    pub refused_at: Time,
-    /// Why: a code of the specification, with its kind behind a slash.
-    pub code: String,
+fn key_of(letter: &DeadLetter) -> Vec<u8> {
+    key(letter.position.as_ref(), &letter.digest)
 }
 
-impl DeadLetter {
-    /// The record of `original`, refused with `error`.
-    #[must_use]
-    pub fn new(
-        original: &[u8],
-        position: Option<Position>,
-        error: &Error,
-        refused_at: Time,
-    ) -> Self {
-        let code = match error.kind() {
-            Some(kind) => format!("{}/{kind}", error.code()),
-            None => error.code().to_owned(),
-        };
-        Self { position, digest: Sha256::digest(original).into(), refused_at, code }
-    }
+fn key(position: Option<&Position>, digest: &[u8; 32]) -> Vec<u8> {
+    [&place(position)[..], digest].concat()
+}
 
-    fn key(&self) -> Vec<u8> {
-        [&place(self.position.as_ref())[..], &self.digest].concat()
-    }
+fn value_of(letter: &DeadLetter) -> Vec<u8> {
+    [&letter.refused_at.as_millis().to_be_bytes()[..], letter.code.as_bytes()].concat()
+}
 
-    fn value(&self) -> Vec<u8> {
-        [&self.refused_at.as_millis().to_be_bytes()[..], self.code.as_bytes()].concat()
-    }
-
-    fn decode(key: &[u8], value: &[u8]) -> Option<Self> {
-        let (positioned, rest) = key.split_first()?;
-        let number = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
-        let (log, rest) = rest.split_first_chunk()?;
-        let (offset, digest) = rest.split_first_chunk()?;
-        let position = Position { log: number(log), offset: number(offset) };
-        let (refused_at, code) = value.split_first_chunk()?;
-        Some(Self {
-            position: (*positioned == 1).then_some(position),
-            digest: digest.try_into().ok()?,
-            refused_at: Time::from_millis(number(refused_at)),
-            code: String::from_utf8(code.to_owned()).ok()?,
-        })
-    }
+fn take_apart(key: &[u8], value: &[u8]) -> Option<DeadLetter> {
+    let (positioned, rest) = key.split_first()?;
+    let number = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
+    let (log, rest) = rest.split_first_chunk()?;
+    let (offset, digest) = rest.split_first_chunk()?;
+    let position = Position { log: number(log), offset: number(offset) };
+    let (refused_at, code) = value.split_first_chunk()?;
+    Some(DeadLetter {
+        position: (*positioned == 1).then_some(position),
+        digest: digest.try_into().ok()?,
+        refused_at: Time::from_millis(number(refused_at)),
+        code: String::from_utf8(code.to_owned()).ok()?,
+    })
 }
 
 /// What the keys of a place begin with: they sort by log and offset.
@@ -114,7 +87,8 @@ impl DeadLetterFile {
     ///
     /// [`StoreError::Io`](crate::StoreError::Io).
     pub fn record(&self, letters: &[DeadLetter]) -> Result<()> {
-        let records: Vec<_> = letters.iter().map(|letter| (letter.key(), letter.value())).collect();
+        let records: Vec<_> =
+            letters.iter().map(|letter| (key_of(letter), value_of(letter))).collect();
         self.database.write(records.iter().map(|(key, value)| (&**key, Some(&**value))))
     }
 
@@ -125,7 +99,7 @@ impl DeadLetterFile {
     ///
     /// [`StoreError::Io`](crate::StoreError::Io).
     pub fn remove(&self, letters: &[DeadLetter]) -> Result<()> {
-        let keys: Vec<_> = letters.iter().map(DeadLetter::key).collect();
+        let keys: Vec<_> = letters.iter().map(key_of).collect();
         self.database.write(keys.iter().map(|key| (&**key, None)))
     }
 
@@ -136,7 +110,7 @@ impl DeadLetterFile {
     ///
     /// [`StoreError::Io`](crate::StoreError::Io), `malformed/structure`.
     pub fn list(&self, after: Option<&DeadLetter>, most: usize) -> Result<Vec<DeadLetter>> {
-        let after = after.map(DeadLetter::key).unwrap_or_default();
+        let after = after.map(key_of).unwrap_or_default();
         let mut letters = Vec::new();
         self.database.read(&after, |key, value| {
             if letters.len() == most {
@@ -157,8 +131,24 @@ impl DeadLetterFile {
     ///
     /// [`StoreError::Io`](crate::StoreError::Io).
     pub fn holds(&self, original: &[u8], position: Option<&Position>) -> Result<bool> {
-        let digest: [u8; 32] = Sha256::digest(original).into();
-        self.begins_with(&[&place(position)[..], &digest].concat())
+        Ok(self.find(original, position)?.is_some())
+    }
+
+    /// The entry of `original`, which the carrier held at `position`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`](crate::StoreError::Io), `malformed/structure`.
+    pub fn find(&self, original: &[u8], position: Option<&Position>) -> Result<Option<DeadLetter>> {
+        let wanted = key(position, &Sha256::digest(original).into());
+        let mut found = None;
+        self.database.read(&wanted, |key, value| {
+            if key == wanted {
+                found = Some(decode(key, value)?);
+            }
+            Ok(false)
+        })?;
+        Ok(found)
     }
 
     /// Whether what the carrier held at `position` was dead-lettered: such
@@ -181,8 +171,34 @@ impl DeadLetterFile {
     }
 }
 
+impl DeadLetterList for DeadLetterFile {
+    fn record(&self, letters: &[DeadLetter]) -> coseal::Result<()> {
+        Self::record(self, letters).map_err(failed)
+    }
+
+    fn remove(&self, letters: &[DeadLetter]) -> coseal::Result<()> {
+        Self::remove(self, letters).map_err(failed)
+    }
+
+    fn find(
+        &self,
+        original: &[u8],
+        position: Option<&Position>,
+    ) -> coseal::Result<Option<DeadLetter>> {
+        Self::find(self, original, position).map_err(failed)
+    }
+
+    fn holds_position(&self, position: &Position) -> coseal::Result<bool> {
+        Self::holds_position(self, position).map_err(failed)
+    }
+}
+
+fn failed(error: StoreError) -> Error {
+    Error::Carrier(error.into())
+}
+
 fn decode(key: &[u8], value: &[u8]) -> coseal::Result<DeadLetter> {
-    DeadLetter::decode(key, value).ok_or_else(|| {
+    take_apart(key, value).ok_or_else(|| {
         Error::Malformed(Malformed::Structure, "a dead letter on the list cannot be read".into())
     })
 }

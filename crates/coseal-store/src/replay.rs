@@ -89,6 +89,10 @@ impl ReplayMemory for ReplayFile {
         self.index().latest(log, signer)
     }
 
+    fn may_have_forgotten(&self, sighting: &Sighting) -> bool {
+        self.index().may_have_forgotten(sighting)
+    }
+
     fn flush(&self) -> coseal::Result<()> {
         self.write_changes().map_err(|error: StoreError| Error::Carrier(error.into()))
     }

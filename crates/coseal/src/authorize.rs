@@ -43,6 +43,19 @@ pub(crate) struct Expected {
     pub(crate) signer: Option<String>,
 }
 
+impl Expected {
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted { channel: self.channel.as_deref(), signer: self.signer.as_deref() }
+    }
+}
+
+/// The same for one envelope.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'w> {
+    pub(crate) channel: Option<&'w str>,
+    pub(crate) signer: Option<&'w str>,
+}
+
 /// An envelope whose receipt verified: the key that its header names signed
 /// this header and ciphertext. Whether that key was allowed to is not known.
 ///
@@ -135,7 +148,7 @@ impl<'a> Authentic<'a> {
     /// Step 5, in its fixed order.
     pub(crate) fn check_allowed(
         &self,
-        expected: &Expected,
+        expected: Wanted<'_>,
         live: Option<&Live>,
         age: Option<&Age>,
     ) -> Result<()> {
@@ -156,13 +169,13 @@ impl<'a> Authentic<'a> {
             let detail = format!("key {key_id} is revoked ({reason}); {}", claimed.in_words());
             return untrusted(Untrusted::Revoked, detail);
         }
-        if let Some(signer) = &expected.signer
+        if let Some(signer) = expected.signer
             && signer != record.subject()
         {
             let detail = format!("sealed by {:?}, not by {signer:?}", record.subject());
             return untrusted(Untrusted::WrongSigner, detail);
         }
-        if let Some(wanted) = &expected.channel
+        if let Some(wanted) = expected.channel
             && wanted != channel
         {
             let detail = format!("sealed for channel {channel:?}, not for {wanted:?}");
@@ -281,7 +294,7 @@ impl<'a> Verified<'a> {
     /// The only way to one.
     pub(crate) fn authorize(
         authentic: Authentic<'a>,
-        expected: &Expected,
+        expected: Wanted<'_>,
         live: Option<&Live>,
         age: Option<&Age>,
     ) -> Result<Self> {

@@ -29,6 +29,7 @@ mod verify;
 mod rewrap;
 
 mod clock;
+mod dead_letter;
 #[cfg(feature = "os")]
 mod entropy;
 mod envelope;
@@ -49,6 +50,7 @@ pub use authorize::{Authentic, ClaimedTime, Facts, Verified};
 #[cfg(feature = "os")]
 pub use clock::SystemClock;
 pub use clock::{Clock, Time};
+pub use dead_letter::{DeadLetter, DeadLetterList, InMemoryDeadLetters};
 pub use envelope::{Envelope, ReceiptInfo};
 pub use error::{
     Disposition, Error, Malformed, Misdirected, Result, Stale, Unsupported, Untrusted,
@@ -60,7 +62,7 @@ pub use key::{
 };
 pub use keyring::{KeyProvider, Keyring, UnwrapRequest};
 pub use message::Message;
-pub use open::{Opened, Opener, OpenerBuilder, Window, state};
+pub use open::{CarriedOpener, Opened, Opener, OpenerBuilder, Place, Window, state};
 pub use receipt::OtherReceipt;
 pub use replay::{
     InMemoryReplay, Observed, Position, ReplayIndex, ReplayMemory, ReplayRecord, Sighting,

@@ -57,8 +57,8 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn header(mut self, name: &'a str, value: impl Into<HeaderValue<'a>>) -> Self {
         // Deterministic order: bytewise by encoding, so shorter names first.
-        let key = |name: &str| (name.len(), Vec::from(name));
-        let at = self.headers.partition_point(|(other, _)| key(other) <= key(name));
+        let at =
+            self.headers.partition_point(|(other, _)| (other.len(), *other) <= (name.len(), name));
         self.headers.insert(at, (name, value.into()));
         self
     }

@@ -3,6 +3,7 @@
 //! had decrypted is wiped.
 
 mod builder;
+mod carried;
 mod opened;
 
 use alloc::boxed::Box;
@@ -12,7 +13,7 @@ use core::fmt;
 use core::time::Duration;
 use zeroize::Zeroize;
 
-use crate::authorize::{Age, Authentic, Expected, Live, Verified};
+use crate::authorize::{Age, Authentic, Expected, Live, Verified, Wanted};
 use crate::cipher::MessageKey;
 use crate::clock::Clock;
 use crate::epoch::EpochCache;
@@ -24,6 +25,7 @@ use crate::trust::{InForce, TrustSource};
 use crate::wire::{self, CIPHERTEXT_MIN, Frame, Recipients, Segments};
 
 pub use builder::{OpenerBuilder, Window, state};
+pub use carried::{CarriedOpener, Place};
 pub use opened::Opened;
 
 /// Opens envelopes: verifies who sealed them, decrypts them with our keys, and
@@ -48,6 +50,8 @@ enum Mode {
     Live { clock: Box<dyn Clock>, window: Duration, skew: Duration, replay: Box<dyn ReplayMemory> },
     /// They are reported.
     Archive,
+    /// As live; time and memory come with each envelope.
+    Carried { window: Duration, skew: Duration },
 }
 
 impl Opener {
@@ -97,25 +101,7 @@ impl Opener {
         envelope: &'a [u8],
         payload: &'a mut Vec<u8>,
     ) -> Result<Opened<'a>> {
-        let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
-        let (verified, ciphertext, time) = self.verify(&frame, ciphertext, None)?;
-        let start = payload.len();
-        payload.resize(start + ciphertext.len().saturating_sub(CIPHERTEXT_MIN), 0);
-        let out = payload.get_mut(start..).unwrap_or_default();
-        match self.decrypt_and_observe(&verified, &frame, time, |key| {
-            key.decrypt(frame.protected, ciphertext, out)
-        }) {
-            Ok(redelivered) => {
-                let payload: &'a Vec<u8> = payload;
-                let released = payload.get(start..).unwrap_or_default();
-                Ok(Opened::borrowed(verified, released, redelivered))
-            }
-            Err(error) => {
-                wipe(payload.get_mut(start..));
-                payload.truncate(start);
-                Err(error)
-            }
-        }
+        self.open_behind(envelope, &self.arrival(None), |_| Ok(()), payload)
     }
 
     /// Opens an envelope in its own buffer: the payload takes the place of the
@@ -143,10 +129,11 @@ impl Opener {
         // fault that the reading order names first.
         let frame = wire::parse(head, tail)
             .map_err(|error| wire::triage(&[&*head, &*ciphertext, &*tail].concat(), error))?;
-        let (verified, _, time) = self.verify(&frame, Some(&*ciphertext), None)?;
+        let arrival = self.arrival(None);
+        let (verified, _) = self.verify(&frame, Some(&*ciphertext), &arrival)?;
         let mut released: &'a mut [u8] = &mut [];
         let mut attempt = Some((ciphertext, &mut released));
-        let observed = self.decrypt_and_observe(&verified, &frame, time, |key| {
+        let observed = self.decrypt_and_observe(&verified, &frame, &arrival, |key| {
             let (ciphertext, released) = attempt.take().ok_or(Error::Undecryptable)?;
             *released = key.decrypt_in_place(frame.protected, ciphertext)?;
             Ok(())
@@ -160,11 +147,43 @@ impl Opener {
         }
     }
 
+    /// Opens an envelope behind what `payload` holds. `check` is asked between
+    /// steps 5 and 6.
+    fn open_behind<'a>(
+        &self,
+        envelope: &'a [u8],
+        arrival: &Arrival<'_>,
+        check: impl FnOnce(&Verified<'a>) -> Result<()>,
+        payload: &'a mut Vec<u8>,
+    ) -> Result<Opened<'a>> {
+        let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
+        let (verified, ciphertext) = self.verify(&frame, ciphertext, arrival)?;
+        check(&verified)?;
+        let start = payload.len();
+        payload.resize(start + ciphertext.len().saturating_sub(CIPHERTEXT_MIN), 0);
+        let out = payload.get_mut(start..).unwrap_or_default();
+        match self.decrypt_and_observe(&verified, &frame, arrival, |key| {
+            key.decrypt(frame.protected, ciphertext, out)
+        }) {
+            Ok(redelivered) => {
+                let payload: &'a Vec<u8> = payload;
+                let released = payload.get(start..).unwrap_or_default();
+                Ok(Opened::borrowed(verified, released, redelivered))
+            }
+            Err(error) => {
+                wipe(payload.get_mut(start..));
+                payload.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
     fn open_new<'a>(&self, envelope: &'a [u8], position: Option<Position>) -> Result<Opened<'a>> {
         let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
-        let (verified, ciphertext, time) = self.verify(&frame, ciphertext, position)?;
+        let arrival = self.arrival(position);
+        let (verified, ciphertext) = self.verify(&frame, ciphertext, &arrival)?;
         let mut payload = alloc::vec![0; ciphertext.len().saturating_sub(CIPHERTEXT_MIN)];
-        match self.decrypt_and_observe(&verified, &frame, time, |key| {
+        match self.decrypt_and_observe(&verified, &frame, &arrival, |key| {
             key.decrypt(frame.protected, ciphertext, &mut payload)
         }) {
             Ok(redelivered) => Ok(Opened::owned(verified, payload, redelivered)),
@@ -175,20 +194,38 @@ impl Opener {
         }
     }
 
+    /// What an envelope is judged by, that a carrier found at `position`.
+    fn arrival(&self, position: Option<Position>) -> Arrival<'_> {
+        let channel = self.expected.channel.as_deref();
+        match &self.mode {
+            Mode::Live { clock, window, skew, replay } => Arrival {
+                channel,
+                live: Some(Live { now: clock.now(), skew: *skew }),
+                position,
+                window: Some(*window),
+                memory: Some(&**replay),
+            },
+            Mode::Archive | Mode::Carried { .. } => {
+                Arrival { channel, live: None, position, window: None, memory: None }
+            }
+        }
+    }
+
     /// Steps 2 to 5.
     fn verify<'a, 'c>(
         &self,
         frame: &Frame<'a>,
         ciphertext: Option<&'c [u8]>,
-        position: Option<Position>,
-    ) -> Result<(Verified<'a>, &'c [u8], Arrival)> {
-        let live = self.mode.live();
+        arrival: &Arrival<'_>,
+    ) -> Result<(Verified<'a>, &'c [u8])> {
+        let live = arrival.live.as_ref();
         let bundle = self.trust.current();
-        let authentic = Authentic::check(frame, ciphertext, bundle, live.as_ref(), &self.proven)?;
-        let age = self.mode.age(&authentic, live.as_ref(), position.as_ref());
-        let verified = Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())?;
+        let authentic = Authentic::check(frame, ciphertext, bundle, live, &self.proven)?;
+        let age = arrival.age(&authentic);
+        let expected = Wanted { channel: arrival.channel, signer: self.expected.signer.as_deref() };
+        let verified = Verified::authorize(authentic, expected, live, age.as_ref())?;
         // Step 2 refused what has none.
-        Ok((verified, ciphertext.unwrap_or_default(), Arrival { live, position }))
+        Ok((verified, ciphertext.unwrap_or_default()))
     }
 
     /// Steps 6 to 8: the epoch secret, from the cache or the first entry that
@@ -198,7 +235,7 @@ impl Opener {
         &self,
         verified: &Verified<'_>,
         frame: &Frame<'_>,
-        arrival: Arrival,
+        arrival: &Arrival<'_>,
         decrypt: impl FnOnce(MessageKey<'_>) -> Result<()>,
     ) -> Result<bool> {
         let (header, signer) = (verified.header(), verified.thumbprint());
@@ -214,7 +251,7 @@ impl Opener {
             MessageKey::with(suite, &secret, iv, decrypt)??;
             self.epochs.insert(known_as, encoded, secret);
         }
-        self.mode.observe(verified, arrival)
+        arrival.observe(verified)
     }
 
     fn own_entry<'a>(
@@ -230,47 +267,36 @@ impl Opener {
     #[cold]
     fn refusal(&self, envelope: &[u8]) -> Error {
         let refused = wire::decode(envelope, self.max_len)
-            .and_then(|(frame, ciphertext)| self.verify(&frame, ciphertext, None).map(drop));
+            .and_then(|(frame, rest)| self.verify(&frame, rest, &self.arrival(None)).map(drop));
         refused.err().unwrap_or_else(|| Error::structure("the envelope has no ciphertext"))
     }
 }
 
-/// When and where an envelope came.
-#[derive(Clone, Copy)]
-struct Arrival {
+/// When and where an envelope came, and what it is judged by there.
+struct Arrival<'c> {
+    channel: Option<&'c str>,
     live: Option<Live>,
     position: Option<Position>,
+    /// How old it may be, where that is judged.
+    window: Option<Duration>,
+    memory: Option<&'c dyn ReplayMemory>,
 }
 
-impl Mode {
-    fn live(&self) -> Option<Live> {
-        match self {
-            Self::Live { clock, skew, .. } => Some(Live { now: clock.now(), skew: *skew }),
-            Self::Archive => None,
-        }
-    }
-
+impl Arrival<'_> {
     /// What age is measured against: in a log, the latest verified sealing
     /// time of the same signer there; in a fresh log nothing is too old.
-    fn age(
-        &self,
-        authentic: &Authentic<'_>,
-        live: Option<&Live>,
-        position: Option<&Position>,
-    ) -> Option<Age> {
-        let Self::Live { window, replay, .. } = self else {
-            return None;
+    fn age(&self, authentic: &Authentic<'_>) -> Option<Age> {
+        let (window, memory) = (self.window?, self.memory?);
+        let reference = match &self.position {
+            Some(position) => memory.latest(position.log, authentic.record().thumbprint()),
+            None => self.live.map(|live| live.now),
         };
-        let reference = match position {
-            Some(position) => replay.latest(position.log, authentic.record().thumbprint()),
-            None => live.map(|live| live.now),
-        };
-        reference.map(|reference| Age { reference, window: *window })
+        reference.map(|reference| Age { reference, window })
     }
 
     /// Step 8.
-    fn observe(&self, verified: &Verified<'_>, arrival: Arrival) -> Result<bool> {
-        let (Self::Live { replay, .. }, Some(live)) = (self, arrival.live) else {
+    fn observe(&self, verified: &Verified<'_>) -> Result<bool> {
+        let (Some(memory), Some(live)) = (self.memory, self.live) else {
             return Ok(false);
         };
         let sighting = Sighting {
@@ -278,10 +304,10 @@ impl Mode {
             epoch: verified.epoch(),
             sequence: verified.sequence(),
             sealed_at: verified.sealed_at(),
-            position: arrival.position,
+            position: self.position,
             now: live.now,
         };
-        match replay.observe(&sighting)? {
+        match memory.observe(&sighting)? {
             Observed::New => Ok(false),
             Observed::Redelivery => Ok(true),
             Observed::Replay => {
@@ -303,6 +329,7 @@ impl fmt::Debug for Opener {
         let mode = match self.mode {
             Mode::Live { .. } => "live",
             Mode::Archive => "archive",
+            Mode::Carried { .. } => "carried",
         };
         f.debug_struct("Opener")
             .field("expected", &self.expected)

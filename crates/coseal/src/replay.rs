@@ -10,6 +10,7 @@ mod record;
 mod span;
 mod sweep;
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::clock::Time;
@@ -82,6 +83,15 @@ pub trait ReplayMemory: Send + Sync {
     /// must not make what lies behind it too old.
     fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time>;
 
+    /// Whether [`observe`](Self::observe) refuses this message only because
+    /// what was sealed then may have been forgotten. Asked where a message is
+    /// judged again that was set aside: whoever asks knows by other means that
+    /// it was not delivered. A memory that cannot tell says no.
+    fn may_have_forgotten(&self, sighting: &Sighting) -> bool {
+        let _ = sighting;
+        false
+    }
+
     /// Makes what was observed durable, before the carrier commits.
     ///
     /// # Errors
@@ -121,8 +131,30 @@ impl ReplayMemory for InMemoryReplay {
         self.index.lock().latest(log, signer)
     }
 
+    fn may_have_forgotten(&self, sighting: &Sighting) -> bool {
+        self.index.lock().may_have_forgotten(sighting)
+    }
+
     fn flush(&self) -> Result<()> {
         Ok(())
+    }
+}
+
+impl<M: ReplayMemory + ?Sized> ReplayMemory for Arc<M> {
+    fn observe(&self, sighting: &Sighting) -> Result<Observed> {
+        M::observe(self, sighting)
+    }
+
+    fn latest(&self, log: u64, signer: &Thumbprint) -> Option<Time> {
+        M::latest(self, log, signer)
+    }
+
+    fn may_have_forgotten(&self, sighting: &Sighting) -> bool {
+        M::may_have_forgotten(self, sighting)
+    }
+
+    fn flush(&self) -> Result<()> {
+        M::flush(self)
     }
 }
 

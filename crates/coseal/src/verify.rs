@@ -94,7 +94,7 @@ impl Verifier {
     pub fn verify<'a>(&self, envelope: &'a [u8]) -> Result<Verified<'a>> {
         let (live, age) = self.time(self.at);
         let authentic = self.authenticate(envelope, live.as_ref())?;
-        Verified::authorize(authentic, &self.expected, live.as_ref(), age.as_ref())
+        Verified::authorize(authentic, self.expected.wanted(), live.as_ref(), age.as_ref())
     }
 
     /// The same as a verdict to keep: what was found, or why it was refused.
@@ -115,7 +115,8 @@ impl Verifier {
         match self.authenticate(envelope, live.as_ref()) {
             Err(error) => Verdict::refused(error),
             Ok(authentic) => {
-                let allowed = authentic.check_allowed(&self.expected, live.as_ref(), age.as_ref());
+                let allowed =
+                    authentic.check_allowed(self.expected.wanted(), live.as_ref(), age.as_ref());
                 Verdict::of(&authentic, allowed.err())
             }
         }

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use super::{Mode, Opener};
+use super::{CarriedOpener, Mode, Opener};
 use crate::authorize::Expected;
 use crate::clock::Clock;
 use crate::epoch::EpochCache;
@@ -19,7 +19,7 @@ use crate::limits;
 use crate::receipt::Proven;
 use crate::replay::{InMemoryReplay, ReplayMemory};
 use crate::trust::{InForce, SKEW, TrustSource};
-use state::{AnyChannel, NoChannel, NoMode, OneChannel, Ready};
+use state::{AnyChannel, Carried, EachChannel, NoChannel, NoMode, OneChannel, Ready};
 
 /// How old a message may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +56,19 @@ pub mod state {
     /// Envelopes of any channel are opened, from an archive only.
     #[derive(Debug)]
     pub struct AnyChannel;
+    /// The channel is told with each envelope, to a
+    /// [`CarriedOpener`](crate::CarriedOpener).
+    #[derive(Debug)]
+    pub struct EachChannel;
     /// Neither live nor archive chosen yet.
     #[derive(Debug)]
     pub struct NoMode;
     /// Everything is decided.
     #[derive(Debug)]
     pub struct Ready;
+    /// Everything is decided, for a carrier.
+    #[derive(Debug)]
+    pub struct Carried;
 }
 
 /// Makes an [`Opener`].
@@ -136,6 +143,22 @@ impl OpenerBuilder<NoChannel, NoMode> {
     /// seal for.
     #[must_use]
     pub fn any_channel(self) -> OpenerBuilder<AnyChannel, NoMode> {
+        self.decided()
+    }
+
+    /// Opens what a carrier brings over many channels, each told with its
+    /// envelope.
+    #[must_use]
+    pub fn each_channel(self) -> OpenerBuilder<EachChannel, NoMode> {
+        self.decided()
+    }
+}
+
+impl OpenerBuilder<EachChannel, NoMode> {
+    /// Reads live, as with one channel.
+    #[must_use]
+    pub fn live(mut self, window: Window) -> OpenerBuilder<EachChannel, Carried> {
+        self.window = Some(window.0);
         self.decided()
     }
 }
@@ -243,6 +266,20 @@ impl<Channel, Way> OpenerBuilder<Channel, Way> {
     }
 }
 
+impl OpenerBuilder<EachChannel, Carried> {
+    /// The opener. A clock and a memory that were given are not used: they come
+    /// with each envelope.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where two keys have one ID, or keys are given both one by one
+    /// and by a provider.
+    pub fn build_carried(self) -> Result<CarriedOpener> {
+        let mode = Mode::Carried { window: self.window.unwrap_or_default(), skew: self.skew };
+        Ok(CarriedOpener::new(self.opener(|_| Ok(mode))?))
+    }
+}
+
 impl<Channel> OpenerBuilder<Channel, Ready> {
     /// The opener.
     ///
@@ -252,28 +289,39 @@ impl<Channel> OpenerBuilder<Channel, Ready> {
     /// keys are given both one by one and by a provider, or a live opener has
     /// no clock.
     pub fn build(self) -> Result<Opener> {
+        self.opener(|Given { window, skew, clock, replay }| {
+            let Some(window) = window else {
+                return Ok(Mode::Archive);
+            };
+            let clock = clock.or_else(default_clock).ok_or_else(|| {
+                Error::misuse("a live opener needs a clock where there is no system clock")
+            })?;
+            let replay = replay.unwrap_or_else(|| Box::new(InMemoryReplay::new(window, skew)));
+            Ok(Mode::Live { clock, window, skew, replay })
+        })
+    }
+}
+
+/// What the way of reading is made of.
+struct Given {
+    window: Option<Duration>,
+    skew: Duration,
+    clock: Option<Box<dyn Clock>>,
+    replay: Option<Box<dyn ReplayMemory>>,
+}
+
+impl<Channel, Way> OpenerBuilder<Channel, Way> {
+    fn opener(self, mode: impl FnOnce(Given) -> Result<Mode>) -> Result<Opener> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
         let keys = self.keys.chosen()?;
-        let mode = match self.window {
-            None => Mode::Archive,
-            Some(window) => Mode::Live {
-                clock: self.clock.or_else(default_clock).ok_or_else(|| {
-                    Error::misuse("a live opener needs a clock where there is no system clock")
-                })?,
-                window,
-                skew: self.skew,
-                replay: self
-                    .replay
-                    .unwrap_or_else(|| Box::new(InMemoryReplay::new(window, self.skew))),
-            },
-        };
+        let Self { window, skew, clock, replay, .. } = self;
         Ok(Opener {
             trust: InForce::new(self.trust),
             keys,
             expected: self.expected,
-            mode,
+            mode: mode(Given { window, skew, clock, replay })?,
             max_len: self.max_len,
             proven: Proven::new(),
             epochs: EpochCache::new(),

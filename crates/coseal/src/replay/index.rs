@@ -67,6 +67,15 @@ pub(super) struct Signer {
     pub(super) logs: BTreeMap<u64, Log>,
 }
 
+impl Signer {
+    fn may_have_forgotten(&self, sighting: &Sighting, horizon: Time) -> bool {
+        match sighting.position {
+            None => sighting.sealed_at < horizon,
+            Some(at) => self.logs.get(&at.log).is_some_and(|log| sighting.sealed_at < log.floor),
+        }
+    }
+}
+
 /// What is known of one signer in one log.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -107,10 +116,7 @@ impl ReplayIndex {
         let id = *sighting.signer.as_bytes();
         let signer = self.signers.entry(id).or_default();
         // What was forgotten could be anything.
-        let forgettable = match sighting.position {
-            None => sighting.sealed_at < self.horizon,
-            Some(at) => signer.logs.get(&at.log).is_some_and(|log| sighting.sealed_at < log.floor),
-        };
+        let forgettable = signer.may_have_forgotten(sighting, self.horizon);
         let epoch = if forgettable {
             match signer.epochs.get_mut(&sighting.epoch) {
                 Some(epoch) => epoch,
@@ -162,6 +168,18 @@ impl ReplayIndex {
         }
         self.close_oldest();
         observed
+    }
+
+    /// Whether [`observe`](Self::observe) refuses this message only because
+    /// what was sealed then may have been forgotten.
+    #[must_use]
+    pub fn may_have_forgotten(&self, sighting: &Sighting) -> bool {
+        let Some(signer) = self.signers.get(sighting.signer.as_bytes()) else {
+            return sighting.position.is_none() && sighting.sealed_at < self.horizon;
+        };
+        let epoch = signer.epochs.get(&sighting.epoch);
+        let known = epoch.is_some_and(|epoch| epoch.find(sighting.sequence).is_some());
+        !known && signer.may_have_forgotten(sighting, self.horizon)
     }
 
     /// The latest sealing time of `signer` among what was observed in `log` and

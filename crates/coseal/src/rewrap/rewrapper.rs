@@ -147,7 +147,7 @@ impl Rewrapper {
         let (frame, ciphertext) = wire::decode(envelope, self.max_len)?;
         let bundle = self.trust.current();
         let authentic = Authentic::check(&frame, ciphertext, bundle, None, &self.proven)?;
-        let verified = Verified::authorize(authentic, &self.expected, None, None)?;
+        let verified = Verified::authorize(authentic, self.expected.wanted(), None, None)?;
 
         let own = frame.recipients.entries().find(|(entry, _)| self.keys.holds(entry));
         let plan = self.change.plan(&frame.recipients, own.map(|(_, encoded)| encoded));
