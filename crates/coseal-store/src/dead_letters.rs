@@ -151,23 +151,26 @@ impl DeadLetterFile {
         Ok(found)
     }
 
-    /// Whether what the carrier held at `position` was dead-lettered: such
-    /// positions are left out when a replay memory is rebuilt from a log.
+    /// The offsets in `log`, from `from` on, of what was dead-lettered: they
+    /// are left out when a replay memory is rebuilt from the log.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`](crate::StoreError::Io).
-    pub fn holds_position(&self, position: &Position) -> Result<bool> {
-        self.begins_with(&place(Some(position)))
-    }
-
-    fn begins_with(&self, prefix: &[u8]) -> Result<bool> {
-        let mut found = false;
-        self.database.read(prefix, |key, _| {
-            found = key.starts_with(prefix);
-            Ok(false)
+    /// [`StoreError::Io`](crate::StoreError::Io), `malformed/structure`.
+    pub fn offsets(&self, log: u64, from: u64) -> Result<Vec<u64>> {
+        let first = place(Some(&Position { log, offset: from }));
+        let mut offsets = Vec::new();
+        self.database.read(&first, |key, value| {
+            let position = decode(key, value)?.position;
+            let Some(position) = position.filter(|position| position.log == log) else {
+                return Ok(false);
+            };
+            if offsets.last() != Some(&position.offset) {
+                offsets.push(position.offset);
+            }
+            Ok(true)
         })?;
-        Ok(found)
+        Ok(offsets)
     }
 }
 
@@ -188,8 +191,8 @@ impl DeadLetterList for DeadLetterFile {
         Self::find(self, original, position).map_err(failed)
     }
 
-    fn holds_position(&self, position: &Position) -> coseal::Result<bool> {
-        Self::holds_position(self, position).map_err(failed)
+    fn offsets(&self, log: u64, from: u64) -> coseal::Result<Vec<u64>> {
+        Self::offsets(self, log, from).map_err(failed)
     }
 }
 

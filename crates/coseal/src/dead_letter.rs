@@ -71,13 +71,14 @@ pub trait DeadLetterList: Send + Sync {
     /// `carrier` where the list itself failed.
     fn find(&self, original: &[u8], position: Option<&Position>) -> Result<Option<DeadLetter>>;
 
-    /// Whether what the carrier held at `position` was dead-lettered: such
-    /// positions are left out when a replay memory is rebuilt from a log.
+    /// The offsets in `log`, from `from` on, of what was dead-lettered, in
+    /// order: they are left out when a replay memory is rebuilt from the log,
+    /// and should one come again and pass, it is taken off the list.
     ///
     /// # Errors
     ///
     /// `carrier` where the list itself failed.
-    fn holds_position(&self, position: &Position) -> Result<bool>;
+    fn offsets(&self, log: u64, from: u64) -> Result<Vec<u64>>;
 }
 
 /// A list that lives as long as its process.
@@ -126,10 +127,14 @@ impl DeadLetterList for InMemoryDeadLetters {
         Ok(self.letters.lock().get(&(position.copied(), digest)).cloned())
     }
 
-    fn holds_position(&self, position: &Position) -> Result<bool> {
-        let from = (Some(*position), [0; 32]);
-        let next = self.letters.lock().range(from..).next().map(|((place, _), _)| *place);
-        Ok(next == Some(Some(*position)))
+    fn offsets(&self, log: u64, from: u64) -> Result<Vec<u64>> {
+        let at = |offset| (Some(Position { log, offset }), [0; 32]);
+        let letters = self.letters.lock();
+        let places = letters.range(at(from)..).map_while(|((place, _), _)| *place);
+        let mut offsets: Vec<_> =
+            places.take_while(|place| place.log == log).map(|place| place.offset).collect();
+        offsets.dedup();
+        Ok(offsets)
     }
 }
 
@@ -154,10 +159,14 @@ mod tests {
         assert!(list.find(b"a", None).unwrap().is_some());
         assert!(list.find(b"a", Some(&at(2))).unwrap().is_none());
         assert!(list.find(b"b", Some(&at(3))).unwrap().is_none());
-        assert!(list.holds_position(&at(3)).unwrap());
-        assert!(!list.holds_position(&at(2)).unwrap() && !list.holds_position(&at(4)).unwrap());
-        list.remove(&[letter(Some(at(3)))]).unwrap();
-        assert!(!list.holds_position(&at(3)).unwrap());
+        let other = DeadLetter { digest: [0; 32], ..letter(Some(at(3))) };
+        let later = DeadLetter { position: Some(Position { log: 8, offset: 0 }), ..other.clone() };
+        list.record(&[other.clone(), later.clone(), letter(Some(at(9)))]).unwrap();
+        assert_eq!(list.offsets(7, 0).unwrap(), [3, 9]);
+        assert_eq!(list.offsets(7, 4).unwrap(), [9]);
+        assert!(list.offsets(7, 10).unwrap().is_empty());
+        list.remove(&[letter(Some(at(3))), other, later, letter(Some(at(9)))]).unwrap();
+        assert!(list.offsets(7, 0).unwrap().is_empty());
         assert_eq!(list.letters(), [letter(None)]);
     }
 }

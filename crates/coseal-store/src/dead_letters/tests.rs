@@ -78,10 +78,15 @@ fn only_these_bytes_at_this_place_are_on_the_list() {
     ] {
         assert!(!file.holds(original, position.as_ref()).unwrap(), "{original:?} {position:?}");
     }
-    assert!(file.holds_position(&place(7, 9)).unwrap());
-    for (log, offset) in [(7, 8), (7, 10), (6, 9), (8, 9), (0, 0)] {
-        assert!(!file.holds_position(&place(log, offset)).unwrap(), "{log} {offset}");
+    file.record(&[letter(b"other", at(7, 9)), letter(b"behind", at(7, 300))]).unwrap();
+    assert_eq!(file.offsets(7, 0).unwrap(), [9, 300]);
+    assert_eq!(file.offsets(7, 10).unwrap(), [300]);
+    for (log, from) in [(7, 301), (6, 0), (8, 0), (0, 0)] {
+        assert!(file.offsets(log, from).unwrap().is_empty(), "{log} {from}");
     }
+    let list: &dyn DeadLetterList = &file;
+    let found = list.find(b"with", Some(&place(7, 9))).unwrap().unwrap();
+    assert_eq!(found, letter(b"with", at(7, 9)));
 }
 
 #[test]

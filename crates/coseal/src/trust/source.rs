@@ -30,7 +30,7 @@ impl TrustSource for Arc<TrustBundle> {
     }
 }
 
-impl<S: TrustSource> TrustSource for Arc<S> {
+impl<S: TrustSource + ?Sized> TrustSource for Arc<S> {
     fn current(&self) -> Arc<TrustBundle> {
         S::current(self)
     }
