@@ -25,6 +25,7 @@ use crate::telemetry::{self, InboxMeters};
 /// What became of a dead letter.
 #[derive(Debug)]
 #[must_use]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and mostly the large one")]
 pub enum Redriven<'a> {
     /// It passes. When the caller is done with it: [`Redrive::acknowledge`].
     Deliver(Opened<'a>, RedriveTicket),

@@ -81,10 +81,13 @@ pub trait DeadLetterList: Send + Sync {
     fn offsets(&self, log: u64, from: u64) -> Result<Vec<u64>>;
 }
 
+/// A place, and the digest of what stood there.
+type Key = (Option<Position>, [u8; 32]);
+
 /// A list that lives as long as its process.
 #[derive(Debug)]
 pub struct InMemoryDeadLetters {
-    letters: Mutex<BTreeMap<(Option<Position>, [u8; 32]), DeadLetter>>,
+    letters: Mutex<BTreeMap<Key, DeadLetter>>,
 }
 
 impl InMemoryDeadLetters {
@@ -138,7 +141,7 @@ impl DeadLetterList for InMemoryDeadLetters {
     }
 }
 
-const fn key(letter: &DeadLetter) -> (Option<Position>, [u8; 32]) {
+const fn key(letter: &DeadLetter) -> Key {
     (letter.position, letter.digest)
 }
 

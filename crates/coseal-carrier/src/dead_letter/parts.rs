@@ -48,6 +48,7 @@ pub(super) fn encode_within(letter: &RefusedMessage<'_>, most: usize) -> Result<
 
 /// What a letter made whole.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and mostly the large one")]
 pub enum Whole<'a> {
     /// This message.
     Message(RefusedMessage<'a>),

@@ -19,10 +19,10 @@ impl Traceparent {
     /// What a message says, where it says anything of this form.
     #[must_use]
     pub fn of(verified: &Verified<'_>) -> Option<Self> {
-        match headers::find(verified, headers::TRACEPARENT)? {
-            HeaderValue::Text(text) => text.parse().ok(),
-            _ => None,
-        }
+        let HeaderValue::Text(text) = headers::find(verified, headers::TRACEPARENT)? else {
+            return None;
+        };
+        text.parse().ok()
     }
 
     /// As it stands in the header.

@@ -106,17 +106,15 @@ pub(crate) enum Decided {
 
 impl Decided {
     pub(crate) fn ticket(self) -> Ticket {
-        match self {
-            Self::Deliver { ticket, .. } => ticket,
-            other => panic!("not delivered: {other:?}"),
-        }
+        let name = self.name();
+        let Self::Deliver { ticket, .. } = self else { panic!("not delivered: {name}") };
+        ticket
     }
 
     pub(crate) fn refused(self) -> Refused {
-        match self {
-            Self::DeadLetter { refused, .. } => refused,
-            other => panic!("not refused: {other:?}"),
-        }
+        let name = self.name();
+        let Self::DeadLetter { refused, .. } = self else { panic!("not refused: {name}") };
+        refused
     }
 
     /// What it is, for comparisons.
