@@ -9,7 +9,8 @@
 //! - [`redrive`]: dead letters → what passes now.
 //! - [`dead_letter`]: the one format of a refused message.
 //! - [`telemetry`]: every span and metric, named once.
-//! - [`headers`]: the signed headers that carriers write.
+//! - [`headers`], [`place`]: the signed headers that carriers write, and what they
+//!   say of a message's place.
 //!
 //! Nothing that arrives is trusted, dead letters included.
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod batcher;
 pub mod dead_letter;
 pub mod headers;
 pub mod inbox;
+pub mod place;
 pub mod redrive;
 pub mod telemetry;
 

@@ -241,8 +241,8 @@ fn after_a_restart_the_memory_is_rebuilt_from_the_log() {
     let done = receive(&mut inbox, &log[0], at(0)).ticket();
     inbox.acknowledge(done);
     inbox.refreshed(NOW);
-    for offset in [1, 2] {
-        let refused = receive(&mut inbox, &log[offset as usize], at(offset)).refused();
+    for (offset, envelope) in (1..).zip(&log[1..3]) {
+        let refused = receive(&mut inbox, envelope, at(offset)).refused();
         inbox.dead_lettered(refused);
     }
     let done = receive(&mut inbox, &log[3], at(3)).ticket();
@@ -256,8 +256,8 @@ fn after_a_restart_the_memory_is_rebuilt_from_the_log() {
     inbox.begin_log(start(0, 4)).unwrap();
     assert_eq!(inbox.span(), WINDOW + secs(120));
     let mut rebuilt = Vec::new();
-    for offset in 0..4 {
-        let back = inbox.rebuild(NOW, &arrived(&log[offset as usize], at(offset)), fits);
+    for (offset, envelope) in (0..).zip(&log[..4]) {
+        let back = inbox.rebuild(NOW, &arrived(envelope, at(offset)), fits);
         rebuilt.push(matches!(back, Rebuilt::Seen));
         assert!(matches!(back, Rebuilt::Seen | Rebuilt::Skipped), "{back:?}");
     }
