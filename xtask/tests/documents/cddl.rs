@@ -18,19 +18,19 @@ use crate::command::{read, read_json, root};
 
 /// A schema, parsed once: parsing costs a hundred times what a look at an
 /// envelope does.
-struct Schema {
+pub(crate) struct Schema {
     name: &'static str,
     parsed: CDDL<'static>,
 }
 
 impl Schema {
-    fn load(name: &'static str) -> Self {
+    pub(crate) fn load(name: &'static str) -> Self {
         let parsed =
             cddl_from_str(read(name).leak(), true).unwrap_or_else(|e| panic!("{name}: {e}"));
         Self { name, parsed }
     }
 
-    fn accepts(&self, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) fn accepts(&self, bytes: &[u8]) -> Result<(), String> {
         let refuses = |e: &dyn std::fmt::Display| format!("{} refuses it: {e}", self.name);
         let value = decode_cbor(bytes).map_err(|e| refuses(&e))?;
         CBORValidator::new(&self.parsed, value, None).validate().map_err(|e| refuses(&e))

@@ -6,6 +6,7 @@
 
 mod cddl;
 mod command;
+mod dead_letter;
 mod json;
 mod readme;
 mod specification;
