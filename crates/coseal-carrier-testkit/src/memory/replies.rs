@@ -23,13 +23,10 @@ impl Replies for MemoryCarrier<Fleeting> {
         let mut opened = Vec::new();
         let mut service = inbox(world);
         let arrived = Arrived { envelope: &envelope, channel, position: None };
-        match service.receive(world.now(), &arrived, |_| Ok(()), &mut opened) {
-            Decision::Deliver(request, ticket) => {
-                service.acknowledge(ticket);
-                Request { channel: channel.to_owned(), id: request.id() }
-            }
-            other => panic!("{other:?}"),
-        }
+        let decision = service.receive(world.now(), &arrived, |_| Ok(()), &mut opened);
+        let Decision::Deliver(request, ticket) = decision else { panic!("{decision:?}") };
+        service.acknowledge(ticket);
+        Request { channel: channel.to_owned(), id: request.id() }
     }
 
     async fn answer(&self, world: &Arc<World>, request: &Request, payload: &[u8]) -> Vec<u8> {
@@ -55,7 +52,9 @@ impl Replies for MemoryCarrier<Fleeting> {
                 Ok(opened.payload().to_vec())
             }
             Decision::DeadLetter(refused, _) => Err(refused.reason()),
-            other => panic!("{other:?}"),
+            Decision::Refresh | Decision::Pause { .. } | Decision::Known | Decision::Stop(_) => {
+                Err("not judged".to_owned())
+            }
         }
     }
 }
