@@ -2,9 +2,10 @@
 //!
 //! A threat is a row of a table whose last column is headed `Tests`. A test is
 //! named in backquotes: as `file.rs::function`, as `file.rs::compile_fail` where
-//! an example in the documentation must not compile, as a vector's file, or as a
-//! folder of vectors; the runner of vectors picks those up by itself. Of a path
-//! its end is enough, if no other file ends so.
+//! an example in the documentation must not compile, as a case of the carrier
+//! test kit in the same form, as a vector's file, or as a folder of vectors; the
+//! runner of vectors picks those up by itself. Of a path its end is enough, if no
+//! other file ends so.
 
 use crate::checkout::Checkout;
 use crate::step::{Failure, Finding};
@@ -12,6 +13,10 @@ use crate::step::{Failure, Finding};
 const DOCUMENT: &str = "SECURITY.md";
 const HEADING: &str = "Tests";
 const VECTORS: &str = "test-vectors/cases/";
+/// Cases that are played against every carrier; a test beside them fails where
+/// one is left out.
+const CASES: [&str; 2] =
+    ["crates/coseal-carrier-testkit/src/attacks.rs", "crates/coseal-carrier-testkit/src/faults.rs"];
 
 pub(super) fn named_tests_exist(checkout: &Checkout) -> Result<Finding, Failure> {
     let document = checkout.read(DOCUMENT)?;
@@ -57,6 +62,7 @@ fn fault(
         None if path.starts_with(VECTORS) && path.ends_with(".json") => None,
         None => Some("neither a vector nor file.rs::function"),
         Some(function) if has_test(&checkout.read(path)?, function) => None,
+        Some(case) if CASES.contains(&&**path) && has_case(&checkout.read(path)?, case) => None,
         Some(_) => Some("no such test in that file"),
     })
 }
@@ -113,9 +119,15 @@ fn has_test(source: &str, function: &str) -> bool {
     })
 }
 
+/// Whether the source holds this case of the carrier test kit.
+fn has_case(source: &str, case: &str) -> bool {
+    let opening = format!("pub async fn {case}<");
+    source.lines().any(|line| line.starts_with(&opening))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ends_with_path, has_test, rows};
+    use super::{ends_with_path, has_case, has_test, rows};
 
     #[test]
     fn rows_of_tables_with_tests_are_found() {
@@ -133,6 +145,13 @@ mod tests {
         assert!(!has_test(source, "two"));
         assert!(has_test(source, "three"));
         assert!(!has_test(source, "on"));
+    }
+
+    #[test]
+    fn only_a_case_that_can_be_played_counts() {
+        let source = "pub async fn one<C: Carrier>() {\nasync fn two<C>() {}\n";
+        assert!(has_case(source, "one"));
+        assert!(!has_case(source, "on") && !has_case(source, "two"));
     }
 
     #[test]
