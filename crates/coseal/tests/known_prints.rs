@@ -149,6 +149,8 @@ fn nothing_that_holds_a_secret_prints_it() {
     let live = builder().live(Window::hours(1)).clock(|| NOW).provider(Arc::new(keyring()));
     silent("OpenerBuilder", &live);
     silent("Opener", &live.build().unwrap());
+    let carried = Opener::builder(trust()).each_channel().live(Window::hours(1)).key(receiving());
+    silent("CarriedOpener", &carried.build_carried().unwrap());
 
     let builder = || Rewrapper::builder(trust()).key(receiving()).kek(b"kek-1", kek());
     let builder = || builder().add_kek(b"kek-2", kek()).remove_kek(b"kek-3");

@@ -5,8 +5,9 @@
 use coseal::hazmat::RawEpoch;
 use coseal::state::{NoChannel, NoMode};
 use coseal::{
-    Authentic, Envelope, Header, Kek, Keyring, Opened, Opener, OpenerBuilder, PrivateKey,
-    ReceivingKey, Sealer, SealerBuilder, Secret, SigningKey, UnsignedBatch, Verified, VerifyingKey,
+    Authentic, CarriedOpener, Envelope, Header, Kek, Keyring, Opened, Opener, OpenerBuilder,
+    PrivateKey, ReceivingKey, Sealer, SealerBuilder, Secret, SigningKey, UnsignedBatch, Verified,
+    VerifyingKey,
 };
 
 /// Whether a type has a trait: where it has, the type's own constant hides the
@@ -64,6 +65,7 @@ fn nothing_that_holds_a_secret_is_cloned_serialised_or_lent() {
         SealerBuilder,
         UnsignedBatch,
         Opener,
+        CarriedOpener,
         OpenerBuilder<NoChannel, NoMode>,
     ];
     for (name, ways) in found {
