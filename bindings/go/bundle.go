@@ -2,7 +2,6 @@ package coseal
 
 import (
 	"bytes"
-	"math"
 	"slices"
 	"strings"
 )
@@ -101,10 +100,10 @@ func readBody(payload item) (b *Bundle, records []item) {
 	payload.read(rules{
 		1: func(x item) { refuse(!x.is(1), structure) },
 		2: func(x item) { b.Domain = x.text(0, most) },
-		3: func(x item) { b.Sequence = x.uint(0, math.MaxInt64) },
+		3: func(x item) { b.Sequence = x.uint(0, maxUint) },
 		4: func(x item) { b.Issued = x.time() },
 		5: func(x item) { b.Expires = x.time() },
-		6: func(x item) { values(x, true); records = x.array(0, 65536) },
+		6: func(x item) { values(x); records = x.array(0, 65536) },
 		7: func(x item) {
 			for _, root := range x.array(1, most) {
 				curve, public := readKey(root)
@@ -118,7 +117,7 @@ func readBody(payload item) (b *Bundle, records []item) {
 
 // otherLabel is one that 8.1 or 8.2 does not list.
 func otherLabel(key, value item) {
-	key.uint(64, math.MaxInt64)
+	key.uint(64, maxUint)
 	extension(value)
 }
 
@@ -151,32 +150,27 @@ func (b *Bundle) readRecords(records []item) {
 
 // readRecord is 8.2, in the order that 8.4 states; nil where it is skipped.
 func readRecord(x item) (r *Record) {
-	type skipped struct{}
+	const skipped Refusal = "skipped"
 	defer func() {
 		switch caught := recover(); caught {
 		case nil:
-		case skipped{}:
+		case skipped:
 			r = nil
-		case structure:
+		case structure: // what is a fault of shape elsewhere
 			panic(Refusal("malformed/record"))
 		default:
 			panic(caught)
 		}
 	}()
-	skip := func(other bool) {
-		if other {
-			panic(skipped{})
-		}
-	}
 	r = &Record{}
 	x.read(rules{
 		1: func(x item) {
-			skip(names(x, 1) && !x.find(1).is(1))
-			skip(names(x, -1) && !x.find(-1).is(x25519Curve) && !x.find(-1).is(ed25519Curve))
+			refuse(!x.names(1).is(1), skipped)
+			refuse(!x.names(-1).is(x25519Curve) && !x.names(-1).is(ed25519Curve), skipped)
 			r.curve, r.Public = readKey(x)
 		},
 		2: func(x item) { r.Subject = x.text(1, 2048) },
-		3: func(x item) { r.Use = x.uint(0, math.MaxInt64); skip(r.Use != 1 && r.Use != 2) },
+		3: func(x item) { r.Use = x.uint(0, maxUint); refuse(r.Use != 1 && r.Use != 2, skipped) },
 		4: func(x item) { r.From = x.time() },
 		5: func(x item) { r.Until = x.maybeTime() },
 		6: func(x item) {
@@ -186,18 +180,18 @@ func readRecord(x item) (r *Record) {
 		},
 		7: func(x item) {
 			parts := append(x.array(2, 3), nil)
-			r.Revocation = &Revocation{parts[0].time(), parts[1].uint(0, math.MaxInt64), parts[2].maybeTime()}
+			r.Revocation = &Revocation{parts[0].time(), parts[1].uint(0, maxUint), parts[2].maybeTime()}
 		},
 	}, otherLabel, 1, 2, 3, 4, 6)
 	refuse((r.Use == 1) != (r.curve == ed25519Curve), structure)
 	return r
 }
 
-// names: the label of a key is there, as an integer or a text.
-func names(key item, label int64) bool {
-	x := key.find(label)
+// names is the key type or the curve of a key: an integer or a text.
+func (x item) names(label int64) item {
+	x = x.find(label)
 	refuse(x == nil || !x.isInt() && x.major() != 3, structure)
-	return true
+	return x
 }
 
 // readPattern is 8.3.

@@ -15,11 +15,11 @@ import (
 // skipped. Its methods say malformed/structure where it is of another shape.
 type item []byte
 
-// most is a limit for what no rule limits.
-const most = math.MaxInt32
+// The greatest uint of 2.2; and a limit for what no rule limits.
+const maxUint, most = math.MaxInt64, math.MaxInt32
 
 // The library judges well-formedness (RFC 8949 appendices C and F) and that lengths
-// are definite. It does not count every tag as a level; strict does.
+// are definite. It does not count every tag as a level; walk does.
 var wellFormed, _ = cbor.DecOptions{IndefLength: cbor.IndefLengthForbidden, MaxNestedLevels: 16,
 	MaxArrayElements: most, MaxMapPairs: most}.DecMode()
 
@@ -37,7 +37,7 @@ func encode(x any) []byte {
 // decode is 2.1 and 2.3: one item, nothing behind it.
 func decode(b []byte) item {
 	refuse(wellFormed.Wellformed(b) != nil, notCBOR)
-	strict(b, 16)
+	walk(b, 16, anything)
 	return b
 }
 
@@ -54,23 +54,29 @@ func head(b []byte) (major, info byte, arg uint64, body item) {
 	return major, info, arg, body[width:]
 }
 
-// children is how many items stand in one.
-func children(major byte, arg uint64) uint64 { return [8]uint64{4: arg, 5: 2 * arg, 6: 1}[major] }
+// What 2.2 lets stand in an item.
+const (
+	anything = iota // it is judged elsewhere, or nothing forbids it
+	tags            // no floats, no bignums, no simple values but three
+	noTags          // the same, and no tags
+)
 
-// strict is the rest of 2.1 for one item, nested at most so deep; what follows it
-// is the result. The shortest form of floats is not looked at: 2.2 refuses them.
-func strict(b []byte, levels int) (rest item) {
+// walk is the rest of 2.1 for one item, nested at most so deep (2.3), and 2.2; what
+// follows the item is the result. That floats are short is not looked at: 2.2.
+func walk(b []byte, levels, allowed int) (rest item) {
 	major, info, arg, body := head(b)
 	least := [...]uint64{24, 1 << 8, 1 << 16, 1 << 32}
 	refuse(major != 7 && info >= 24 && arg < least[max(info, 24)-24], notCBOR)
 	refuse(major == 3 && !utf8.Valid(body[:arg]), notCBOR)
 	refuse(major >= 4 && major <= 6 && levels == 0, notCBOR)
+	refuse(allowed != anything && (major <= 1 && arg > maxUint ||
+		major == 7 && (b[0] < 0xf4 || b[0] > 0xf6) || major == 6 && allowed == noTags), structure)
 	if major == 2 || major == 3 {
 		return body[arg:]
 	}
 	var last []byte
-	for n := children(major, arg); n > 0; n-- {
-		rest := strict(body, levels-1)
+	for n := [8]uint64{4: arg, 5: 2 * arg, 6: 1}[major]; n > 0; n-- {
+		rest := walk(body, levels-1, allowed)
 		if key := body[:len(body)-len(rest)]; major == 5 && n%2 == 0 {
 			refuse(bytes.Compare(last, key) >= 0, notCBOR)
 			last = key
@@ -80,25 +86,9 @@ func strict(b []byte, levels int) (rest item) {
 	return body
 }
 
-// values is 2.2 for an item and all in it.
-func values(b []byte, tags bool) (rest []byte) {
-	major, _, arg, body := head(b)
-	refuse(major <= 1 && arg > math.MaxInt64 || major == 6 && !tags, structure)
-	refuse(major == 7 && (b[0] < 0xf4 || b[0] > 0xf6), structure)
-	if major == 2 || major == 3 {
-		return body[arg:]
-	}
-	for n := children(major, arg); n > 0; n-- {
-		body = values(body, tags)
-	}
-	return body
-}
-
-// extension is 2.2 and 2.3 for the value of an extension.
-func extension(x item) {
-	strict(x, 4)
-	values(x, false)
-}
+// values is 2.2 where tags may stand; extension is 2.2 and 2.3 for the value of one.
+func values(x item)    { walk(x, 16, tags) }
+func extension(x item) { walk(x, 4, noTags) }
 
 func (x item) major() byte     { return x[0] >> 5 }
 func (x item) isInt() bool     { return x.major() <= 1 }
@@ -121,7 +111,7 @@ func (x item) embedded() item                { return decode(x.bytes(0, most)) }
 func (x item) integer() int64 {
 	refuse(!x.isInt(), structure)
 	_, _, arg, _ := head(x)
-	refuse(arg > math.MaxInt64, structure)
+	refuse(arg > maxUint, structure)
 	return int64(arg) ^ -int64(x.major()) // -1 - n is the complement of n
 }
 
@@ -137,14 +127,14 @@ func pointer[T any](x T) *T { return &x }
 
 // cut takes the first item off.
 func cut(b item) (first, rest item) {
-	rest = strict(b, 16)
+	rest = walk(b, 16, anything)
 	return b[:len(b)-len(rest)], rest
 }
 
 func (x item) array(low, high uint64) (elements []item) {
 	n, body := x.want(4, low, high)
 	for elements = make([]item, n); n > 0; n-- {
-		elements[uint64(len(elements))-n], body = cut(body)
+		elements[len(elements)-int(n)], body = cut(body)
 	}
 	return elements
 }

@@ -3,22 +3,15 @@ package coseal
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"strings"
 	"unicode"
 )
 
 // The suites, section 5.
-const (
-	AES256GCM        = -65541
-	ChaCha20Poly1305 = -65542
-)
+const AES256GCM, ChaCha20Poly1305 = -65541, -65542
 
 // Labels of the header.
-const (
-	origin      = -65537
-	application = -65538
-)
+const origin, application = -65537, -65538
 
 // Header is the protected header, 3.2. Times are in milliseconds, expiries in
 // seconds. The values of application headers are string, []byte, int64 or bool.
@@ -114,15 +107,13 @@ func (h *Header) read(header item) {
 		origin:      h.readOrigin,
 		application: h.readApplication,
 	}, func(key, x item) {
-		if key.major() != 3 {
-			if label := key.integer(); label <= -65600 && label >= -65663 {
-				extension(x)
-				h.Extensions = append(h.Extensions, Extension{label, x})
-				return
-			}
+		if key.major() == 3 || key.integer() > -65600 || key.integer() < -65663 {
+			values(x)
+			h.unlisted = true
+			return
 		}
-		values(x, true)
-		h.unlisted = true
+		extension(x)
+		h.Extensions = append(h.Extensions, Extension{key.integer(), x})
 	}, 1, 5, 15, origin)
 	refuse(h.PreviousEpoch != nil && h.Sequence != 0, structure)
 }
@@ -148,7 +139,7 @@ func (h *Header) readOrigin(x item) {
 	h.Signer, h.Epoch = parts[1].bytes(8, 8), parts[2].bytes(8, 8)
 	if len(parts) == 4 {
 		previous := parts[3].array(2, 2)
-		h.PreviousEpoch, h.MessagesInPrevious = previous[0].bytes(8, 8), previous[1].uint(0, math.MaxInt64)
+		h.PreviousEpoch, h.MessagesInPrevious = previous[0].bytes(8, 8), previous[1].uint(0, maxUint)
 	}
 }
 
@@ -183,12 +174,12 @@ func readRecipient(x item) {
 			refuse(len(fields[0].bytes(8, 8))+len(fields[1].bytes(32, 32))+len(encrypted) != 88, structure)
 			return
 		}
-		values(inside, true)
+		values(inside)
 	} else if parts[1].find(1).is(-5) {
 		parts[1].fields(2, 4, 1)[0].bytes(1, 64)
 		refuse(len(encrypted) != 40, structure)
 		return
 	}
 	refuse(parts[1].major() != 5 || len(x) > 4096, structure)
-	values(parts[1], true)
+	values(parts[1])
 }

@@ -10,10 +10,7 @@ import (
 )
 
 // The curves of section 4.
-const (
-	x25519Curve  = 4
-	ed25519Curve = 6
-)
+const x25519Curve, ed25519Curve = 4, 6
 
 // thumbprint is section 4; a key ID is its first 8 bytes.
 func thumbprint(curve int64, public []byte) []byte {

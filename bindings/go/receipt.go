@@ -3,15 +3,10 @@ package coseal
 import (
 	"bytes"
 	"crypto/sha256"
-	"math"
 )
 
-const (
-	edDSA      = -8
-	ed25519Alg = -19
-	role       = -65537
-	mostLeaves = 1 << 32
-)
+// Algorithms and the label of 3.3; the limit of 12.
+const edDSA, ed25519Alg, role, mostLeaves = -8, -19, -65537, 1 << 32
 
 func sha(parts ...[]byte) []byte {
 	sum := sha256.Sum256(bytes.Join(parts, nil))
@@ -83,7 +78,7 @@ func (r *receipt) readSign1(b []byte, required int, labels ...int64) ([]item, it
 func (r *receipt) readProof(unprotected item) {
 	proofs := unprotected.fields(1, 396)[0].fields(1, -1)[0].array(1, 1)
 	proof := proofs[0].embedded().array(3, 3)
-	r.size, r.index = proof[0].uint(0, math.MaxInt64), proof[1].uint(0, math.MaxInt64)
+	r.size, r.index = proof[0].uint(0, maxUint), proof[1].uint(0, maxUint)
 	for _, hash := range proof[2].array(0, 32) {
 		r.path = append(r.path, hash.bytes(32, 32))
 	}

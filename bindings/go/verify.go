@@ -3,10 +3,7 @@ package coseal
 import "math"
 
 // What a reader takes unless it is told otherwise: 9.1 and 9.9.
-const (
-	DefaultLimit uint64 = 64 << 20
-	DefaultSkew  uint64 = 60_000
-)
+const DefaultLimit, DefaultSkew uint64 = 64 << 20, 60_000
 
 // Question is what is asked of an envelope. Times are in milliseconds.
 type Question struct {
@@ -38,7 +35,7 @@ type Facts struct {
 func (b *Bundle) Verify(bytes []byte, q Question) (v *Verdict, err error) {
 	defer catch(&err)
 	e := readEnvelope(bytes, q.Limit) // 1, 2
-	refuse(q.At != nil && b.expired(q.At, q.Skew), "untrusted/bundle_expired")
+	refuse(q.At != nil && b.expired(*q.At, q.Skew), "untrusted/bundle_expired")
 	key := b.signer(e.header.Signer) // 3
 	refuse(key == nil, "untrusted/unknown_signer")
 	leaf := leafOf(e.protected, e.ciphertext) // 4
@@ -72,7 +69,7 @@ func (v *Verdict) judge(q Question) {
 // Facts is 9.9.
 func (v *Verdict) Facts(now uint64) Facts {
 	t, expires := v.Header.SealedAt, v.Header.Expires
-	facts := Facts{BundleExpired: v.Bundle.expired(&now, v.skew), FromTheFuture: t > sum(now, v.skew)}
+	facts := Facts{BundleExpired: v.Bundle.expired(now, v.skew), FromTheFuture: t > sum(now, v.skew)}
 	facts.Expired = expires != nil && now >= sum(1000**expires, v.skew)
 	if t <= now {
 		facts.Age = pointer(now - t)
@@ -80,9 +77,7 @@ func (v *Verdict) Facts(now uint64) Facts {
 	return facts
 }
 
-func (b *Bundle) expired(now *uint64, skew uint64) bool {
-	return *now >= sum(1000*b.Expires, skew)
-}
+func (b *Bundle) expired(now, skew uint64) bool { return now >= sum(1000*b.Expires, skew) }
 
 // claimed is 9.9: where the time t lies that a message of a revoked key claims.
 func (r *Revocation) claimed(t uint64) string {
