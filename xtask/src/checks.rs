@@ -3,6 +3,7 @@
 use crate::checkout::Checkout;
 use crate::step::{Failure, Finding, Step, Tally};
 
+mod bindings;
 mod dependencies;
 mod no_std;
 mod repository;
@@ -31,6 +32,8 @@ pub(crate) fn steps(options: Options) -> Vec<Step> {
         ("documentation: cargo doc, no warnings", documentation),
         ("no_std: the core without std", no_std::core_links_without_std),
         ("vectors: regenerated, byte for byte", vectors::regenerated),
+        ("go: vet, format, every vector", bindings::go),
+        ("python: types, every vector, the example", bindings::python),
         ("dependencies: licences, bans, sources", dependencies::allowed),
         ("dependencies: advisories", advisories),
     ]
