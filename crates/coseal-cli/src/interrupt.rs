@@ -11,8 +11,8 @@ use std::sync::{Mutex, Once, PoisonError};
 /// As shells report a command that was interrupted.
 const INTERRUPTED: i32 = 130;
 
-/// The one file that this process writes aside.
-static ASIDE: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The files that this process writes aside.
+static ASIDE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 static HANDLER: Once = Once::new();
 
@@ -38,7 +38,7 @@ pub(crate) fn listen() {
             if STOPS.load(Ordering::SeqCst) && !ASKED.swap(true, Ordering::SeqCst) {
                 return;
             }
-            if let Some(aside) = ASIDE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            for aside in ASIDE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
                 // Where it has its name already, there is nothing to remove.
                 let _ = fs::remove_file(aside);
             }
@@ -54,7 +54,7 @@ pub(crate) fn listen() {
 
 /// From now on an interruption removes the file of this name.
 pub(crate) fn removes(aside: &Path) {
-    *ASIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(aside.to_owned());
+    ASIDE.lock().unwrap_or_else(PoisonError::into_inner).push(aside.to_owned());
 }
 
 /// From now on the first interruption only asks.

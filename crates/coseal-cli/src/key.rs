@@ -150,5 +150,5 @@ fn beside(path: &Path) -> PathBuf {
 fn print(text: &str) -> Result<()> {
     let mut out = Output::standard()?;
     out.write_all(text.as_bytes()).map_err(out.failure())?;
-    out.finish()
+    out.finish().map(drop)
 }

@@ -39,13 +39,12 @@ pub(crate) fn run(args: Open) -> Result<Exit> {
     let memory = args.replay_memory.iter().chain(&args.new_replay_memory);
     let named = args.key.iter().chain(keks).chain(trust).chain(memory);
     let out = Output::beside(&args.out, named.map(PathBuf::as_path))?;
-    // Late: what cannot begin leaves no new memory.
-    let remembered = Remembered::of(&args)?;
+    let (remembered, unnamed) = Remembered::of(&args)?.unzip();
     let consumer = Consumer::of(&args, keyring, bundle, remembered.clone())?;
     let done =
         if args.lines { open_lines(args, consumer, out) } else { open_one(&args, &consumer, out) }?;
     if let Some(remembered) = remembered.filter(|_| done.is_delivered) {
-        remembered.keep()?;
+        remembered.keep(unnamed.flatten())?;
     }
     Ok(done.exit)
 }
@@ -87,17 +86,14 @@ fn open_lines(args: Open, consumer: Consumer, out: Output) -> Result<Done> {
     let (tally, out) = judge::run(reading, consumer, out, is_terminal)?;
     if tally.is_cut() {
         // What can be told from a pipe is told; a file that is not whole gets no name.
-        if is_standard {
-            out.finish()?;
-        }
-        return Ok(Done { exit: tally.exit(), is_delivered: is_standard && !tally.is_closed() });
+        let is_delivered = is_standard && out.finish()? && !tally.is_closed();
+        return Ok(Done { exit: tally.exit(), is_delivered });
     }
     // Where everything was refused, no file is made, and none is replaced.
-    if json || tally.accepted() || tally.exit() == Exit::Fine {
-        out.finish()?;
-    }
+    let is_written = json || tally.accepted() || tally.exit() == Exit::Fine;
+    let is_delivered = !is_written || out.finish()?;
     tally.tell();
-    Ok(Done { exit: tally.exit(), is_delivered: !tally.is_closed() })
+    Ok(Done { exit: tally.exit(), is_delivered: is_delivered && !tally.is_closed() })
 }
 
 /// Opens exactly one envelope.
@@ -118,11 +114,10 @@ fn open_one(args: &Open, consumer: &Consumer, out: Output) -> Result<Done> {
     findings.tell(&mut teller)?;
     let Teller { tally, out, .. } = teller;
     // A refused envelope makes no file.
-    if tally.accepted() || args.json {
-        out.finish()?;
-    }
+    let is_written = tally.accepted() || args.json;
+    let is_delivered = !is_written || out.finish()?;
     tally.tell();
-    Ok(Done { exit: tally.exit(), is_delivered: true })
+    Ok(Done { exit: tally.exit(), is_delivered })
 }
 
 /// The bytes of the one envelope in an input, or why it is refused.

@@ -76,17 +76,19 @@ impl Output {
         writing(&self.name)
     }
 
-    /// Everything is written: gives a file its name. That nobody reads the rest is fine.
-    pub(crate) fn finish(self) -> Result<()> {
+    /// Everything is written: gives a file its name. That nobody reads the rest
+    /// is no failure, but the answer to it is `false`.
+    pub(crate) fn finish(self) -> Result<bool> {
         match self.sink {
             Sink::Direct(mut file) => match file.flush().map_err(writing(&self.name)) {
-                Err(Stop::ClosedPipe) => Ok(()),
-                other => other,
+                Err(Stop::ClosedPipe) => Ok(false),
+                other => other.map(|()| true),
             },
             Sink::Aside(aside) => {
                 let aside =
                     aside.into_inner().map_err(|error| writing(&self.name)(error.into_error()))?;
-                Ok(aside.commit()?)
+                aside.commit()?;
+                Ok(true)
             }
         }
     }

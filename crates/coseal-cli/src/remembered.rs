@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coseal::{Observed, ReplayMemory, Sighting, Thumbprint, Time};
-use coseal_store::{ReplayFile, StoreError};
+use coseal_store::{Aside, ReplayFile, StoreError};
 
 use crate::args::messages::Open;
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 use crate::trust::SKEW;
 
 /// A replay memory in a file, shared by the opener and by who writes it at last.
@@ -23,28 +24,39 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    /// What the caller named, if he did.
-    pub(crate) fn of(args: &Open) -> Result<Option<Self>> {
+    /// What the caller named, if he did. A new one has no name yet: nobody
+    /// shall take it for whole before this run has ended in order.
+    pub(crate) fn of(args: &Open) -> Result<Option<(Self, Option<Aside>)>> {
         let Some(max_age) = args.max_age else { return Ok(None) };
         if let Some(path) = &args.new_replay_memory {
-            ReplayFile::create(path).map_err(|error| taken(path, error))?;
-            return Self::open(path, max_age).map(Some);
+            interrupt::listen();
+            let begun = ReplayFile::begin(path, max_age, SKEW);
+            let (file, aside) = begun.map_err(|error| taken(path, error))?;
+            interrupt::removes(aside.path());
+            return Ok(Some((Self::new(file, path), Some(aside))));
         }
-        args.replay_memory.as_deref().map(|path| Self::open(path, max_age)).transpose()
+        args.replay_memory.as_deref().map(|path| Ok((Self::open(path, max_age)?, None))).transpose()
     }
 
     fn open(path: &Path, max_age: Duration) -> Result<Self> {
         let file = ReplayFile::open(path, max_age, SKEW).map_err(|error| missing(path, error))?;
-        Ok(Self { file: Arc::new(file), name: path.display().to_string() })
+        Ok(Self::new(file, path))
+    }
+
+    fn new(file: ReplayFile, path: &Path) -> Self {
+        Self { file: Arc::new(file), name: path.display().to_string() }
     }
 
     /// Everything that was opened is where it should be.
-    pub(crate) fn keep(&self) -> Result<()> {
+    pub(crate) fn keep(&self, aside: Option<Aside>) -> Result<()> {
         self.file.flush().map_err(|error| {
             let what = format!("what was opened is not remembered in {}", self.name);
             let failure = Failure::core(what, &error);
             failure.hint("the output is whole; a later run would open the same messages again")
         })?;
+        if let Some(aside) = aside {
+            aside.commit()?;
+        }
         Ok(())
     }
 }

@@ -47,13 +47,14 @@ pub(crate) fn run(args: Seal) -> Result<Exit> {
     // Before anything is read: wrong headers are wrong for every message.
     let overhead = sealer.sealed_len(&message(&args, b"")).map_err(cannot)?;
     let sealer = Arc::new(sealer);
-    if args.lines {
-        seal_lines(args, Arc::clone(&sealer), overhead, input, out)?;
+    let is_delivered = if args.lines {
+        seal_lines(args, Arc::clone(&sealer), overhead, input, out)?
     } else {
-        seal_one(&args, &sealer, input, out)?;
-    }
+        seal_one(&args, &sealer, input, out)?
+    };
     // Everything that was sealed is where it should be, and nobody seals more.
-    if let (Some(chains), Some(sealer)) = (chains, Arc::into_inner(sealer))
+    if is_delivered
+        && let (Some(chains), Some(sealer)) = (chains, Arc::into_inner(sealer))
         && let Err(error) = chains.end(sealer)
     {
         report::warning(&format!("the next run will begin a chain of its own: {error}"));
@@ -61,7 +62,8 @@ pub(crate) fn run(args: Seal) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> Result<()> {
+/// Whether somebody took it, or it has its name.
+fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> Result<bool> {
     let payload = input.read_at_most(limits::ENVELOPE)?;
     let message = message(args, &payload);
     // A payload that was cut here is too large with its envelope around it.
@@ -76,13 +78,14 @@ fn seal_one(args: &Seal, sealer: &Sealer, mut input: Input, mut out: Output) -> 
     out.finish()
 }
 
+/// As [`seal_one`].
 fn seal_lines(
     args: Seal,
     sealer: Arc<Sealer>,
     overhead: usize,
     input: Input,
     mut out: Output,
-) -> Result<()> {
+) -> Result<bool> {
     let batch = usize::try_from(args.batch).unwrap_or(limits::BATCH);
     let rules = Rules {
         batch,
@@ -110,7 +113,7 @@ fn seal_lines(
             }
         });
     progress.clear();
-    match (ended, cut) {
+    let is_delivered = match (ended, cut) {
         (Err(stop), _) => return Err(stop),
         (Ok(()), Some(failure)) => {
             // What was sealed is sealed: a pipe gets it, whole; a file gets no name.
@@ -118,11 +121,11 @@ fn seal_lines(
             return Err(failure.into());
         }
         (Ok(()), None) => out.finish()?,
-    }
+    };
     if report::is_watched() {
         report::note(&format!("{count} messages sealed"));
     }
-    Ok(())
+    Ok(is_delivered)
 }
 
 /// What became of a block of lines.

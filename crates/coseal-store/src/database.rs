@@ -34,9 +34,14 @@ pub(crate) struct Database {
 impl Database {
     /// Makes an empty one, where nothing is.
     pub(crate) fn create(path: &Path, kind: Kind) -> Result<()> {
+        Self::begin(path, kind)?.commit()
+    }
+
+    /// The same, which has its name when the answer is committed.
+    pub(crate) fn begin(path: &Path, kind: Kind) -> Result<Aside> {
         let aside = Aside::create(path, Existing::Refuse, Mode::Private)?;
         initialise(aside.path(), kind).map_err(fault("create", path, kind))?;
-        aside.commit()
+        Ok(aside)
     }
 
     /// Opens one, and shows every record it has.

@@ -123,9 +123,11 @@ pub fn write_private_key(path: &Path, key: &PrivateKey, existing: Existing) -> R
 
 /// Writes a private key, encrypted or not, and its public key: both whole
 /// beside their places first, so that what fails, fails before anything is
-/// replaced.
+/// replaced. A process that is killed between the two leaves no pair that does
+/// not belong together: the old public key goes before the private one comes.
 ///
 /// # Errors
+///
 /// As [`write_private_key`].
 pub fn write_pair(
     (private_path, key): (&Path, &StoredKey),
@@ -138,6 +140,14 @@ pub fn write_pair(
     written.map_err(StoreError::io("write", private_path))?;
     let written = public_file.write_all(public.to_pem().as_bytes());
     written.map_err(StoreError::io("write", public_path))?;
+    if existing == Existing::Replace {
+        match std::fs::remove_file(public_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("replace", public_path)(error));
+            }
+            _ => {}
+        }
+    }
     private_file.commit()?;
     public_file.commit()
 }

@@ -16,11 +16,12 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use same_file::Handle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::aside::resolve;
-use crate::{Existing, Result, StoreError};
+use crate::{Existing, Result, StoreError, is_same_file};
 use extent::Extent;
 use names::{Names, acquire, create, remove};
 use state::Stored;
@@ -114,6 +115,9 @@ impl Partial {
             && stored.complete
             && stored.options == job.options
             && names.hold(&stored.output)?
+            // Nobody else's job: what was read is what would be read now, unless
+            // the output has taken its place.
+            && (is_same_file(job.input, &names.target) || Source::open(job.input)?.is(&stored)?)
         {
             remove(&names.state)?;
             return Ok(Begun::Done(stored.mark()));
@@ -211,9 +215,15 @@ impl Partial {
     /// # Errors
     ///
     /// [`StoreError::Exists`] where something took the name meanwhile;
-    /// [`StoreError::Io`]. What was written stays, to be continued.
+    /// [`StoreError::Unfinished`] where the input, which it would replace, was
+    /// changed meanwhile; [`StoreError::Io`]. What was written stays, to be
+    /// continued.
     pub fn commit<T: Serialize>(mut self, read: u64, notes: &T) -> Result<()> {
         self.write_state(read, notes, true)?;
+        if is_same_file(&self.source.path, &self.names.target) && self.source.has_changed()? {
+            // To be replaced, with what somebody added meanwhile.
+            return Err(self.names.unfinished("the input was changed while it was read"));
+        }
         self.names.give()
     }
 
@@ -247,5 +257,24 @@ impl Source {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let length = file.metadata().map_err(StoreError::io("read", path))?.len();
         Ok(Self { path: path.to_owned(), file, length, done: Extent::default() })
+    }
+
+    /// Whether all of it is what a job had read when it was done.
+    fn is<T>(mut self, stored: &Stored<T>) -> Result<bool> {
+        if stored.input.length != self.length {
+            return Ok(false);
+        }
+        let read = self.done.advance(&mut self.file, self.length);
+        read.map_err(StoreError::io("read", &self.path))?;
+        Ok(self.done.is(&stored.input))
+    }
+
+    /// Whether another file has the name now, or something was added.
+    fn has_changed(&self) -> Result<bool> {
+        let io = |error| StoreError::io("read", &self.path)(error);
+        let opened = self.file.try_clone().and_then(Handle::from_file).map_err(io)?;
+        let named = Handle::from_path(&self.path).map_err(io)?;
+        let length = named.as_file().metadata().map_err(io)?.len();
+        Ok(opened != named || length != self.length)
     }
 }

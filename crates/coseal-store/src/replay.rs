@@ -8,7 +8,7 @@ use std::time::Duration;
 use coseal::{Error, Observed, ReplayIndex, ReplayMemory, Sighting, Thumbprint, Time};
 
 use crate::database::Database;
-use crate::{Result, StoreError};
+use crate::{Aside, Result, StoreError};
 
 const KIND: &str = "replay memory";
 
@@ -40,6 +40,22 @@ impl ReplayFile {
     /// [`StoreError::Exists`] where something is there; [`StoreError::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<()> {
         Database::create(path.as_ref(), KIND)
+    }
+
+    /// Makes an empty memory that will be at `path`: when it is filled and
+    /// flushed, the second of the two gives it its name. Dropping that instead
+    /// leaves nothing, so nobody takes a memory for whole that was not filled.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn begin(
+        path: impl AsRef<Path>,
+        window: Duration,
+        skew: Duration,
+    ) -> Result<(Self, Aside)> {
+        let aside = Database::begin(path.as_ref(), KIND)?;
+        Ok((Self::open(aside.path(), window, skew)?, aside))
     }
 
     /// Opens the memory at `path`, which remembers every message for `window`

@@ -1,11 +1,13 @@
 //! A file that others replace → offers to the keeper.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::read::refuse_pipe;
 use crate::{Offered, Result, StoreError, TrustKeeper, read_bundle};
 
 /// A trust bundle file that is offered to a [`TrustKeeper`] whenever it is
@@ -43,9 +45,10 @@ impl WatchedFile {
     /// # Errors
     ///
     /// [`StoreError::Io`] where it cannot be read, as when it is gone;
-    /// [`StoreError::Core`] with those of [`TrustKeeper::offer`]. What was in
+    /// [`StoreError::Core`] where it is no regular file, and with those of [`TrustKeeper::offer`]. What was in
     /// force stays.
     pub fn poll(&self) -> Result<Offered> {
+        refuse_pipe(&self.path)?;
         let bytes = read_bundle(&self.path)?;
         self.keeper.offer(&bytes).map_err(StoreError::core(&self.path))
     }
@@ -53,7 +56,8 @@ impl WatchedFile {
     /// Looks at the file every `interval`, in a thread of its own, until the
     /// answer is dropped. `tell` is called with whatever is accepted, and with
     /// every other outcome that differs from the one before: that the file is
-    /// gone or refused, once, and that it is as it should be again.
+    /// gone or refused, once, and that it is as it should be again. Should it
+    /// panic, or the keeper's observer, bundles still come in.
     ///
     /// # Errors
     ///
@@ -68,12 +72,17 @@ impl WatchedFile {
         let watch = move || {
             let mut last = None;
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                let outcome = self.poll();
-                let fault = outcome.as_ref().err().map(kind_of);
-                if fault != last || matches!(outcome, Ok(Offered::Accepted)) {
-                    tell(&outcome);
-                }
-                last = fault;
+                let round = AssertUnwindSafe(|| {
+                    let outcome = self.poll();
+                    let fault = outcome.as_ref().err().map(kind_of);
+                    let before = std::mem::replace(&mut last, fault);
+                    if last != before || matches!(outcome, Ok(Offered::Accepted)) {
+                        tell(&outcome);
+                    }
+                });
+                // Its message was printed. A revocation must not wait for ever
+                // because somebody failed to log the bundle before it.
+                let _ = panic::catch_unwind(round);
             }
         };
         let thread = thread::Builder::new().name("coseal-trust".into()).spawn(watch);

@@ -92,7 +92,7 @@ impl Sink {
     /// Everything is written.
     pub(super) fn finish(self, read: u64, tally: &Tally) -> Result<()> {
         match self {
-            Self::Direct(out) => out.finish(),
+            Self::Direct(out) => out.finish().map(drop),
             Self::Partial(partial) => Ok(partial.commit(read, tally)?),
         }
     }

@@ -91,3 +91,46 @@ fn two_runs_at_once_do_not_share_a_memory() {
     drop(input);
     wait(slow).fine();
 }
+
+#[test]
+fn what_nobody_took_is_not_remembered() {
+    let desk = Desk::with_sealed("a\n");
+    desk.open(&format!("{LIVE} --new-replay-memory seen -o empty /dev/null")).fine();
+    let lines: String = (0..300).map(|number| format!("{number}\n")).collect();
+    desk.write("many", desk.seal("--lines", &lines).fine().out);
+    let one = "--channel orders.eu --max-age 10m";
+    desk.seal("-o one", "d").fine();
+    for words in [format!("{LIVE} many"), format!("{LIVE} sealed"), format!("{one} one")] {
+        let mut command = desk.command(&format!(
+            "open --key billing --trust bundle --pin root.pub --replay-memory seen {words}"
+        ));
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        // A pipe that nobody will ever read from.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        wait(command.stdout(writer).spawn().unwrap()).fine();
+    }
+    assert_eq!(desk.open(&format!("{LIVE} --replay-memory seen many")).fine().text(), lines);
+    assert_eq!(desk.open(&format!("{one} --replay-memory seen one")).fine().text(), "d");
+}
+
+#[test]
+fn a_memory_that_was_not_filled_to_the_end_is_none() {
+    let desk = Desk::with_sealed("a\n");
+    desk.open(&format!("{LIVE} --new-replay-memory seen nowhere -o /dev/null")).unusable("misuse");
+    let mut filling = desk.command(&format!(
+        "open --key billing --trust bundle --pin root.pub {LIVE} --new-replay-memory seen"
+    ));
+    filling.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut filling = filling.spawn().unwrap();
+    let mut input = filling.stdin.take().unwrap();
+    input.write_all(&desk.read("sealed")).unwrap();
+    let mut line = [0; 2];
+    filling.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    assert!(!desk.exists("seen"), "half filled, and under its name");
+    filling.kill().unwrap();
+    filling.wait().unwrap();
+    assert!(!desk.exists("seen"));
+    desk.open(&format!("{LIVE} --new-replay-memory seen sealed")).fine();
+    desk.open(&format!("{LIVE} --replay-memory seen sealed")).refused(&[REPLAYED]);
+}

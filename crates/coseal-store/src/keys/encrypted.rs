@@ -34,6 +34,10 @@ const MEMORY: u64 = 256 << 20;
 /// Blocks that scrypt may mix, N·r·p: four times that advice, some two seconds.
 const BLOCKS: u64 = 1 << 22;
 
+/// What scrypt begins and ends with, r·p, and hashes by PBKDF2: 8 MiB, where all
+/// advice in use asks for less than 16 KiB.
+const WIDTH: u64 = 1 << 16;
+
 /// Iterations of PBKDF2: seven times what is advised for SHA-256, some two seconds.
 const ITERATIONS: u32 = 1 << 22;
 
@@ -113,7 +117,8 @@ fn check_cost(kdf: &Kdf) -> coseal::Result<()> {
                 return Err(wrong_kind("the parameters of scrypt are not as RFC 7914 says"));
             }
             let blocks = n.checked_mul(r).filter(|blocks| *blocks <= MEMORY / 128);
-            if blocks.and_then(|blocks| blocks.checked_mul(p)).is_none_or(|all| all > BLOCKS) {
+            let all = blocks.and_then(|blocks| blocks.checked_mul(p));
+            if r * p > WIDTH || all.is_none_or(|all| all > BLOCKS) {
                 return Err(wrong_kind(format!(
                     "scrypt with N = {n}, r = {r}, p = {p} would take more than {} MiB or two seconds",
                     MEMORY >> 20

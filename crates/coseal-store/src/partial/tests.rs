@@ -245,6 +245,41 @@ fn a_job_that_was_done_is_done() {
 }
 
 #[test]
+fn what_was_done_with_another_input_is_not_done() {
+    for (input, existing) in [("other", Existing::Replace), ("whole and more", Existing::Replace)] {
+        let desk = Desk::new();
+        let mut partial = desk.new_job();
+        partial.write_all(b"whole").unwrap();
+        partial.write_state(800, &5, true).unwrap();
+        let state = desk.path("out.partial.state");
+        let left = fs::read(&state).unwrap();
+        partial.commit(800, &5).unwrap();
+        fs::write(&state, &left).unwrap();
+        fs::write(desk.path(INPUT), input.repeat(100)).unwrap();
+        let refused = desk.begin(Existing::Refuse, "a").unwrap_err();
+        assert!(matches!(refused, StoreError::Exists { .. }), "{refused}");
+        assert!(matches!(desk.begin(existing, "a").unwrap(), Begun::New(_)), "{input}");
+    }
+}
+
+#[test]
+fn what_is_added_to_an_input_that_is_replaced_is_not_lost() {
+    let desk = Desk::new();
+    let begun = desk.begin_at(INPUT, Existing::Replace, "a").unwrap();
+    let Begun::New(mut partial) = begun else { panic!("not new: {begun:?}") };
+    partial.write_all(b"whole").unwrap();
+    let mut longer = fs::read(desk.path(INPUT)).unwrap();
+    longer.extend_from_slice(b"more");
+    fs::write(desk.path(INPUT), &longer).unwrap();
+    let refused = partial.commit(800, &5).unwrap_err();
+    assert!(matches!(refused, StoreError::Unfinished { .. }), "{refused}");
+    assert_eq!(fs::read(desk.path(INPUT)).unwrap(), longer);
+    // Nor does it go on with what it had.
+    let refused = desk.begin_at(INPUT, Existing::Replace, "a").unwrap_err();
+    assert!(matches!(refused, StoreError::Unfinished { .. }), "{refused}");
+}
+
+#[test]
 fn a_link_in_the_way_is_not_followed() {
     let desk = Desk::new();
     fs::write(desk.path("precious"), "precious").unwrap();

@@ -171,3 +171,30 @@ fn a_thread_tells_what_changes_and_ends_with_its_watch() {
     desk.replace(&desk.bundles[3]);
     assert_eq!(desk.keeper.current().sequence(), 3);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let desk = Desk::new();
+    fs::remove_file(desk.path()).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(desk.path()).status().unwrap();
+    assert!(made.success());
+    assert_eq!(code(&desk.file().poll()), "misuse/");
+    assert_eq!(desk.keeper.current().sequence(), 1);
+}
+
+#[test]
+fn bundles_come_in_though_whoever_is_told_panics() {
+    let desk = Desk::new();
+    let (told, heard) = mpsc::channel();
+    let watch = desk.file().spawn(Duration::from_millis(5), move |outcome| {
+        told.send(outcome.is_ok()).unwrap();
+        assert!(outcome.is_ok(), "told of a fault");
+    });
+    let _watch = watch.unwrap();
+    desk.replace(b"junk");
+    assert!(!heard.recv_timeout(Duration::from_secs(60)).unwrap());
+    desk.replace(&desk.bundles[1]);
+    assert!(heard.recv_timeout(Duration::from_secs(60)).unwrap());
+    assert_eq!(desk.keeper.current().sequence(), 2);
+}
