@@ -72,7 +72,7 @@ fn naming(state: Option<&Path>) -> impl FnOnce(Stop) -> Stop {
             if failure.code == "untrusted/unknown_root" && state.exists() =>
         {
             let hint = format!(
-                "the state {} decides which roots are believed, not --pin. Where the root was lost or stolen: get the new ROOT.pub and bundle from its operator, by a way you trust, and move the state away",
+                "the state {} decides which roots are believed, not --pin. Was a bundle missed? Show it the one that named this root as the next before this one. An older bundle stays refused, and rightly. Only where the root was lost or stolen: get the new ROOT.pub and bundle from its operator, by a way you trust, and move the state away",
                 state.display()
             );
             failure.hint(hint).into()
