@@ -126,6 +126,9 @@ pub(crate) struct Show {
 /// `coseal trust needed`
 #[derive(Debug, Args)]
 pub(crate) struct Needed {
+    /// Ask about this key alone: exit code 0 where nothing names it, 1 where something does, 2 where that cannot be told
+    #[arg(long, value_name = "ID")]
+    pub key_id: Option<KeyId>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

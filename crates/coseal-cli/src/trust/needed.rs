@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::Style;
-use coseal::{Envelope, Need, Needed, RecipientId};
+use coseal::{Envelope, KeyId, Need, Needed, RecipientId};
 use serde::Serialize;
 
 use super::show;
 use crate::args::trust as args;
-use crate::failure::{Exit, Failure, Result};
+use crate::failure::{Exit, Failure, Result, Stop};
 use crate::judge::{self, Findings, Judge, Place, Reading};
 use crate::output::{self, Output};
 use crate::stream::pipeline;
@@ -26,29 +26,73 @@ pub(super) fn run(args: args::Needed) -> Result<Exit> {
     let (tally, mut out) =
         judge::run(reading, counter, Output::standard()?, output::is_terminal())?;
     let needed = needed.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_complete = tally.exit() == Exit::Fine && !tally.is_closed() && needed.unlisted() == 0;
+    let listed = Listed { needed: &needed, asked: args.key_id };
     let mut text = Vec::new();
-    let is_complete = tally.exit() == Exit::Fine && needed.unlisted() == 0;
     if args.json {
-        json_line(&mut text, &View::of(&needed, tally.refusals(), is_complete));
+        json_line(&mut text, &View::of(&listed, tally.refusals(), is_complete));
     } else {
-        text.extend_from_slice(table(&needed).as_bytes());
+        text.extend_from_slice(table(&listed).as_bytes());
     }
-    out.write_all(&text).map_err(out.failure())?;
-    out.finish()?;
+    let told = out.write_all(&text).map_err(out.failure()).and_then(|()| out.finish());
+    match told {
+        // The exit code is the answer, also where nobody reads the row.
+        Err(Stop::ClosedPipe) if args.key_id.is_some() => {}
+        other => other.map(drop)?,
+    }
     tally.tell_nothing();
     if needed.unlisted() > 0 {
-        let what = format!(
-            "more than {} keys are named: the list is not complete",
-            coseal::limits::NEEDED
-        );
-        return Err(Failure::misuse(what)
-            .hint("anybody can name keys in what he carries; ask about fewer envelopes at once")
-            .into());
+        too_many(&listed)?;
     }
     if !is_complete {
         report::warning("not everything could be read: what is not listed may be needed still");
     }
-    Ok(tally.exit())
+    Ok(if args.key_id.is_some() { listed.answer(is_complete) } else { tally.exit() })
+}
+
+/// Not an error where the key that was asked about is one of those that are listed.
+fn too_many(listed: &Listed<'_>) -> Result<()> {
+    if listed.asked.is_some() && listed.keys().next().is_some() {
+        return Ok(());
+    }
+    let what =
+        format!("more than {} keys are named: the list is not complete", coseal::limits::NEEDED);
+    Err(Failure::misuse(what)
+        .hint("anybody can name keys in what he carries; ask about fewer envelopes at once")
+        .into())
+}
+
+/// What was found, of all keys or of the one that was asked about.
+struct Listed<'a> {
+    needed: &'a Needed,
+    asked: Option<KeyId>,
+}
+
+impl<'a> Listed<'a> {
+    fn keys(&self) -> impl Iterator<Item = (&'a RecipientId, Need)> + use<'a> {
+        let asked = self.asked;
+        self.needed.keys().filter(move |(id, _)| match (&asked, id) {
+            (None, _) => true,
+            (Some(asked), RecipientId::X25519(key_id)) => key_id == asked,
+            // A later algorithm may be for the same key.
+            (Some(asked), RecipientId::Other { key_id: Some(key_id), .. }) => {
+                key_id[..] == asked.as_bytes()[..]
+            }
+            (Some(_), _) => false,
+        })
+    }
+
+    /// Whether the key that was asked about may be destroyed. Where nothing was
+    /// read there is no answer: an empty pipe is what a failed command leaves.
+    fn answer(&self, is_complete: bool) -> Exit {
+        if self.keys().next().is_some() {
+            Exit::Refused
+        } else if is_complete && self.needed.envelopes() > 0 {
+            Exit::Fine
+        } else {
+            Exit::Unusable
+        }
+    }
 }
 
 struct Counter(Arc<Mutex<Needed>>);
@@ -96,14 +140,14 @@ enum Key<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(needed: &'a Needed, refused: u64, complete: bool) -> Self {
+    fn of(listed: &Listed<'a>, refused: u64, complete: bool) -> Self {
         let row = |(id, need): (&'a RecipientId, Need)| Row {
             key: Key::of(id),
             envelopes: need.envelopes,
             only: need.only,
         };
-        let keys = needed.keys().map(row).collect();
-        Self { envelopes: needed.envelopes(), refused, complete, keys }
+        let keys = listed.keys().map(row).collect();
+        Self { envelopes: listed.needed.envelopes(), refused, complete, keys }
     }
 }
 
@@ -131,16 +175,16 @@ impl<'a> Key<'a> {
     }
 }
 
-fn table(needed: &Needed) -> String {
+fn table(listed: &Listed<'_>) -> String {
     let titles = ["KEY ID", "KIND", "ENVELOPES", "ONLY RECIPIENT OF"];
     let cells = |(id, need): (&RecipientId, Need)| {
         let (envelopes, only) = (need.envelopes.to_string(), need.only.to_string());
         vec![Plain(&id.to_string()).to_string(), Key::of(id).kind(), envelopes, only]
     };
-    let rows: Vec<Vec<String>> = needed.keys().map(cells).collect();
+    let rows: Vec<Vec<String>> = listed.keys().map(cells).collect();
     let widths = show::widths(&titles, &rows);
     let head = if output::is_coloured() { report::STRONG } else { Style::new() };
-    let mut text = format!("{} envelopes\n", needed.envelopes());
+    let mut text = format!("{} envelopes\n", listed.needed.envelopes());
     if rows.is_empty() {
         return text;
     }

@@ -1,7 +1,7 @@
 //! Which keys envelopes still need.
 
 use super::desk::{Desk, TRUST};
-use super::rewrap::{desk, moving};
+use super::rewrap::{desk, kept, moving};
 
 #[test]
 fn keys_are_listed_until_no_envelope_names_them() {
@@ -70,13 +70,73 @@ fn what_cannot_be_read_is_told_and_the_list_is_not_complete() {
     empty.says("there was no envelope");
 }
 
+/// What stands between a key and its end: the exit code alone says which of three it is.
+#[test]
+fn one_key_is_asked_about_by_exit_code() {
+    let desk = desk("a\nb\n");
+    let (billing, ledger) = (desk.key_id("billing"), desk.key_id("ledger"));
+    let both = "seal --key shop --to billing.pub --to ledger.pub --channel orders.eu";
+    desk.write("both", desk.pipe(both, "d").fine().out);
+    desk.write("nothing", "");
+    desk.write("mixed", [&desk.read("sealed")[..], &[0xa0]].concat());
+    let ask = |id: &str, words: &str| desk.run(&format!("trust needed --key-id {id} {words}"));
+
+    // Something needs it: its row, and no other.
+    let done = ask(&billing, "sealed both").fails(1, &[]);
+    let row = done.text().lines().last().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(row, format!("{billing} X25519 key 3 2"));
+    assert!(!done.text().contains(&ledger), "{}", done.text());
+    let rows = ask(&billing, "--json sealed both").fails(1, &[]).rows();
+    assert_eq!(rows[0]["keys"].as_array().unwrap().len(), 1);
+    // It does, whatever else there may be.
+    ask(&billing, "mixed").fails(1, &["malformed/structure"]).says("may be needed");
+    ask(&billing, "sealed nowhere").fails(1, &["misuse"]).says("may be needed");
+
+    // Nothing does. An empty file among others is no reason to doubt it.
+    assert_eq!(ask(&ledger, "sealed nothing").fine().text(), "2 envelopes\n");
+    let row = ask(&ledger, "--json sealed").fine().rows().remove(0);
+    assert_eq!((&row["complete"], &row["keys"]), (&true.into(), &serde_json::json!([])));
+
+    // It cannot be told: refused, cut, unreadable, or nothing there at all.
+    ask(&ledger, "mixed").fails(2, &["malformed/structure"]).says("may be needed");
+    let sealed = desk.read("sealed");
+    desk.write("cut", &sealed[..sealed.len() - 1]);
+    assert_eq!(ask(&ledger, "cut").says("may be needed").exit, Some(2));
+    ask(&ledger, "sealed nowhere").fails(2, &["misuse"]).says("may be needed");
+    ask(&ledger, "nothing").fails(2, &[]).says("there was no envelope");
+    desk.pipe(&format!("trust needed --key-id {ledger}"), "").fails(2, &[]);
+    ask("0123", "sealed").unusable("misuse");
+
+    // Nobody reads the row: it is needed all the same.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = desk.command(&format!("trust needed --key-id {billing} sealed"));
+    assert_eq!(command.stdout(writer).status().unwrap().code(), Some(1));
+}
+
+/// A key of an algorithm of tomorrow may be the same key.
+#[test]
+fn a_key_is_needed_by_whatever_algorithm_names_it() {
+    let desk = desk("a\n");
+    let (billing, ledger) = (desk.key_id("billing"), desk.key_id("ledger"));
+    let mut sealed = desk.read("sealed");
+    // Behind the heads of the array, the entry, its protected header and map, the
+    // label and the head of the number: the algorithm's first byte.
+    sealed[kept(&desk.read("sealed")).len() + 6] ^= 1;
+    desk.write("later", sealed);
+    let later = desk.run("trust needed --json later").fine().rows().remove(0);
+    assert_eq!(later["keys"][0]["type"], "other", "{later}");
+    desk.run(&format!("trust needed --key-id {billing} later")).fails(1, &[]);
+    desk.run(&format!("trust needed --key-id {ledger} later")).fine();
+}
+
 /// Whoever carries envelopes can name a key in each: memory is bounded, and the
 /// list says that it is cut.
 #[test]
 fn more_keys_than_can_be_listed_are_an_error() {
     let desk = desk("a\n");
     let sealed = desk.read("sealed");
-    let entry = sealed.len() - super::rewrap::kept(&sealed).len();
+    let entry = sealed.len() - kept(&sealed).len();
     let at = sealed.len() - entry;
     // An array of one entry: its key ID stands behind 1 + 11 + 1 bytes.
     let id = at + 13;
@@ -93,4 +153,8 @@ fn more_keys_than_can_be_listed_are_an_error() {
     assert_eq!(done.exit, Some(2), "{}", done.err);
     let done = done.says("more than 65536 keys are named");
     assert_eq!(done.rows()[0]["complete"], false);
+    // One of those that are listed is needed; of another it cannot be told.
+    let ask = |id: &str| desk.run(&format!("trust needed --key-id {id} many"));
+    ask("0000000000000001").fails(1, &[]);
+    ask("ffffffffffffffff").fails(2, &["misuse"]).says("more than 65536 keys");
 }
