@@ -118,7 +118,7 @@ impl Verdict {
             content_type: header.content_type().map(ToOwned::to_owned),
             headers: header
                 .headers()
-                .map(|(name, value)| (name.to_owned(), owned(value)))
+                .map(|(name, value)| (name.to_owned(), value.into()))
                 .collect(),
             extensions: header.extensions().map(|(label, v)| (label, v.to_vec())).collect(),
             expires_at: header.expires_at(),
@@ -178,11 +178,24 @@ impl Verdict {
     }
 }
 
-fn owned(value: HeaderValue<'_>) -> OwnedValue {
-    match value {
-        HeaderValue::Text(text) => OwnedValue::Text(text.to_owned()),
-        HeaderValue::Bytes(bytes) => OwnedValue::Bytes(bytes.to_vec()),
-        HeaderValue::Int(int) => OwnedValue::Int(int),
-        HeaderValue::Bool(value) => OwnedValue::Bool(value),
+impl From<HeaderValue<'_>> for OwnedValue {
+    fn from(value: HeaderValue<'_>) -> Self {
+        match value {
+            HeaderValue::Text(text) => Self::Text(text.to_owned()),
+            HeaderValue::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+            HeaderValue::Int(int) => Self::Int(int),
+            HeaderValue::Bool(value) => Self::Bool(value),
+        }
+    }
+}
+
+impl<'a> From<&'a OwnedValue> for HeaderValue<'a> {
+    fn from(value: &'a OwnedValue) -> Self {
+        match value {
+            OwnedValue::Text(text) => Self::Text(text),
+            OwnedValue::Bytes(bytes) => Self::Bytes(bytes),
+            OwnedValue::Int(int) => Self::Int(*int),
+            OwnedValue::Bool(value) => Self::Bool(*value),
+        }
     }
 }
