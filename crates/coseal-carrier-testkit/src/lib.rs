@@ -7,7 +7,8 @@
 //!
 //! [`memory`] is a carrier in this process, in the three ways in which carriers
 //! differ. It stands the whole list, so that the room that all carriers share
-//! is tested without a broker, and the list without an adapter.
+//! is tested without a broker, and the list without an adapter. Real brokers
+//! are started by the modules named after them, each behind a feature.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 #![allow(clippy::missing_panics_doc, reason = "that is how a case fails")]
@@ -16,6 +17,8 @@ pub mod attacks;
 mod carrier;
 pub mod faults;
 pub mod memory;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod steps;
 mod world;
 
