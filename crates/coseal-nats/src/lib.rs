@@ -1,12 +1,18 @@
 //! Sealed messages over NATS.
 #![forbid(unsafe_code)]
 
+mod consumer;
+mod dead_letters;
 mod error;
 mod message;
 mod producer;
+mod request;
 
+pub use consumer::{Consumer, ConsumerBuilder, OrderedStart, Received};
+pub use dead_letters::DeadLetters;
 pub use message::{Outgoing, Signed, Unsigned};
 pub use producer::{Delivery, Producer, ProducerBuilder, Published};
+pub use request::Requester;
 
 /// The carrier's name, in dead letters and telemetry.
 const CARRIER: &str = "nats";

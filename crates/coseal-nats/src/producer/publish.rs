@@ -193,9 +193,7 @@ impl Publishing {
                 && self.acks.len() < MAX_UNDER_WAY;
             tokio::select! {
                 biased;
-                (under_way, sent) = async { self.sending.as_mut().expect("asked").await },
-                    if self.sending.is_some() =>
-                {
+                Some((under_way, sent)) = under_way(&mut self.sending) => {
                     self.sending = None;
                     self.sent(under_way, sent);
                 }
@@ -260,6 +258,13 @@ impl Publishing {
         };
         let _ = under_way.ready.told.send(Err(told));
     }
+}
+
+/// What is being sent, if anything is.
+async fn under_way(
+    sending: &mut Option<Sending>,
+) -> Option<(UnderWay, Result<PublishAckFuture, PublishError>)> {
+    Some(sending.as_mut()?.await)
 }
 
 /// Whether the same bytes would be refused for ever.

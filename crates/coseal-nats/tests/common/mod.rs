@@ -1,0 +1,161 @@
+//! NATS as the cases of the test kit drive it, and what other tests need.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{self, consumer::PullConsumer, consumer::pull, stream};
+use async_nats::{Client, ConnectOptions};
+use coseal::{InMemoryDeadLetters, Result};
+use coseal_carrier::dead_letter::{Parts, Whole};
+use coseal_carrier::{RefusedMessage, Sealers};
+use coseal_carrier_testkit::nats::NatsServer;
+use coseal_carrier_testkit::{Received as Came, World};
+use coseal_nats::{Consumer, ConsumerBuilder, DeadLetters, Producer, Received};
+
+/// The stream of messages, and that of dead letters.
+pub const STREAM: &str = "ORDERS";
+pub const DEAD: &str = "DEAD";
+pub const DEAD_SUBJECT: &str = "dead.letters";
+
+/// A server, and one client of it.
+pub struct Nats {
+    pub server: NatsServer,
+    pub client: Client,
+    pub context: jetstream::Context,
+    /// Outlives every consumer.
+    pub list: Arc<InMemoryDeadLetters>,
+}
+
+pub async fn connect(server: &NatsServer) -> Client {
+    let options = ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(20));
+    options.connect(server.url()).await.unwrap()
+}
+
+impl Nats {
+    pub async fn start() -> Self {
+        let server = NatsServer::start();
+        let client = connect(&server).await;
+        let context = jetstream::new(client.clone());
+        for (name, subjects) in [(STREAM, vec!["orders.>", "invoices"]), (DEAD, vec!["dead.>"])] {
+            context.create_stream(stream_of(name, &subjects)).await.unwrap();
+        }
+        Self { server, client, context, list: Arc::default() }
+    }
+
+    /// A durable consumer of a channel, which the server waits for so long.
+    pub async fn durable(&self, channel: &str, ack_wait: Duration) -> PullConsumer {
+        let name = format!("reader-{}", channel.replace(['.', '*', '>'], "-"));
+        let stream = self.context.get_stream(STREAM).await.unwrap();
+        let config = pull::Config {
+            durable_name: Some(name.clone()),
+            filter_subject: channel.to_owned(),
+            ack_wait,
+            ..pull::Config::default()
+        };
+        stream.get_or_create_consumer(&name, config).await.unwrap()
+    }
+
+    /// How a consumer of this world judges.
+    pub fn builder(&self, world: &Arc<World>) -> ConsumerBuilder {
+        let asked = Arc::clone(world);
+        Consumer::builder(world.trust(), world.window())
+            .key(world.receiving())
+            .clock(world.clock())
+            .refresh(move || {
+                asked.refresh();
+                std::future::ready(())
+            })
+            .dead_letter_list(Arc::clone(&self.list) as _)
+            .dead_letters(DeadLetters::subject(self.context.clone(), DEAD_SUBJECT))
+    }
+
+    /// Everything in a stream: subject and bytes.
+    pub async fn stored(&self, stream: &str) -> Vec<(String, Vec<u8>)> {
+        let stream = self.context.get_stream(stream).await.unwrap();
+        let last = stream.cached_info().state.last_sequence;
+        let mut stored = Vec::new();
+        for sequence in 1..=last {
+            if let Ok(message) = stream.get_raw_message(sequence).await {
+                stored.push((message.subject.to_string(), message.payload.to_vec()));
+            }
+        }
+        stored
+    }
+
+    /// Dead letters, put together.
+    pub async fn letters(&self) -> Vec<RefusedMessage<'static>> {
+        let mut parts = Parts::new(1 << 24);
+        let mut whole = Vec::new();
+        for (_, letter) in self.stored(DEAD).await {
+            match parts.add(RefusedMessage::decode(&letter, usize::MAX).unwrap()) {
+                Whole::Message(message) => whole.push(message.into_owned()),
+                Whole::Missing => {}
+                Whole::Broken => panic!("parts that do not fit together"),
+            }
+        }
+        whole
+    }
+
+    /// Dead letters have nowhere to go, or somewhere again.
+    pub async fn block_dead_letters(&self, blocked: bool) {
+        let subject = if blocked { "elsewhere" } else { "dead.>" };
+        self.context.update_stream(stream_of(DEAD, &[subject])).await.unwrap();
+    }
+
+    /// The server ends and starts again; answers when it takes messages.
+    pub async fn restart(&self) {
+        self.server.restart();
+        self.wait_until_ready().await;
+    }
+
+    pub async fn wait_until_ready(&self) {
+        for _ in 0..500 {
+            if self.context.get_stream(STREAM).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no stream answers");
+    }
+}
+
+fn stream_of(name: &str, subjects: &[&str]) -> stream::Config {
+    stream::Config {
+        name: name.to_owned(),
+        subjects: subjects.iter().map(|subject| (*subject).to_owned()).collect(),
+        ..stream::Config::default()
+    }
+}
+
+/// Seals as the world's producer.
+pub fn sealers(world: &Arc<World>) -> Sealers {
+    let made = Arc::clone(world);
+    Sealers::new("nats", world.trust(), move |channel, _, _| Ok(made.sealer(channel)))
+}
+
+pub fn jetstream_producer(nats: &Nats, world: &Arc<World>) -> Producer {
+    Producer::builder(sealers(world)).jetstream(nats.context.clone()).unwrap()
+}
+
+/// The consumer of the test kit.
+pub struct Reader(pub Consumer);
+
+impl coseal_carrier_testkit::Consumer for Reader {
+    type Message = Received;
+
+    async fn next(&mut self) -> Result<Came<Received>> {
+        let message = self.0.next().await.expect("the consumer goes on")?;
+        let (payload, redelivered) = (message.payload().to_vec(), message.redelivered());
+        Ok(Came { payload, redelivered, message })
+    }
+
+    async fn acknowledge(&mut self, message: Received) {
+        message.ack().await.unwrap();
+    }
+
+    async fn kill(self) {
+        self.0.abort();
+    }
+}
