@@ -101,6 +101,21 @@ impl<C: Carrier> Stage<C> {
         }
     }
 
+    /// The dead letters, once there are so many: a consumer may write them
+    /// while it goes on.
+    pub(crate) async fn letters_once(&mut self, count: usize) -> Vec<(String, Vec<u8>)> {
+        let begun = std::time::Instant::now();
+        loop {
+            let letters = self.letters().await;
+            if letters.len() >= count {
+                assert_eq!(letters.len(), count);
+                return letters;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} of {count} dead letters", letters.len());
+            self.expect_nothing().await;
+        }
+    }
+
     pub(crate) async fn letters(&self) -> Vec<(String, Vec<u8>)> {
         let letters = self.carrier.dead_letters().await;
         let read = letters.iter().map(|letter| {
