@@ -4,6 +4,7 @@ mod commit;
 mod judge;
 mod letters;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,8 +81,8 @@ pub(super) struct Work {
     ack_wait: Option<Duration>,
     writing: Writing,
     held: Held,
-    /// What is judged next.
-    brought: Option<Brought>,
+    /// What is judged next, in its order.
+    brought: VecDeque<Brought>,
     /// The trust feed is being asked.
     refreshing: Option<BoxFuture<'static, ()>>,
     /// Until when nothing is judged, and the bundle that had expired.
@@ -116,7 +117,7 @@ impl Work {
             ack_wait: None,
             writing: Writing::new(letters),
             held: Held::new(),
-            brought: None,
+            brought: VecDeque::new(),
             refreshing: None,
             paused: None,
             committing: None,
@@ -176,7 +177,7 @@ impl Work {
             if self.draining && self.is_done() {
                 return Err(End::Over);
             }
-            let fetch = self.may_judge() && self.brought.is_none();
+            let fetch = self.may_judge() && self.brought.is_empty();
             if fetch {
                 source.ask(self.inbox.room()).await?;
             }
@@ -195,7 +196,7 @@ impl Work {
                     self.refreshing = None;
                     self.inbox.refreshed(self.settings.clock.now());
                 }
-                _ = tick.tick() => self.look_round().await,
+                _ = tick.tick() => self.look_round(source).await?,
                 event = source.next(), if fetch => self.accept(source, event).await?,
             }
             self.judge_what_came(source, ends).await?;
@@ -219,7 +220,7 @@ impl Work {
     async fn accept(&mut self, source: &Source, event: Event) -> Result<(), End> {
         match event {
             Event::Message(message, spot) => {
-                self.brought = Some(Brought::new(message, spot));
+                self.brought.push_back(Brought::new(message, spot));
                 Ok(())
             }
             Event::Gone | Event::Unanswered => match source {
@@ -237,13 +238,13 @@ impl Work {
             if !self.may_judge() {
                 return Ok(());
             }
-            if self.brought.is_none() {
+            if self.brought.is_empty() {
                 match source.next_now() {
                     Some(event) => self.accept(source, event).await?,
                     None => return Ok(()),
                 }
             }
-            if let Some(brought) = self.brought.take() {
+            if let Some(brought) = self.brought.pop_front() {
                 self.judge(brought, ends)?;
             }
         }
@@ -288,13 +289,20 @@ impl Work {
     }
 
     /// What nobody announces: that work goes on, that a pause is over.
-    async fn look_round(&mut self) {
+    async fn look_round(&mut self, source: &mut Source) -> Result<(), End> {
         if let Some((until, bundle)) = &self.paused
             && (self.settings.clock.now() >= *until || !self.settings.trust.is_current(bundle))
         {
             self.paused = None;
         }
-        let Some(ack_wait) = self.ack_wait else { return };
+        let Some(ack_wait) = self.ack_wait else { return Ok(()) };
+        // What cannot be judged yet is kept, too: else the server takes it for
+        // lost and sends it again.
+        if !self.may_judge() {
+            while let Some(event) = source.next_now() {
+                self.accept(source, event).await?;
+            }
+        }
         let now = Instant::now();
         let due = |told_at: Instant| now.duration_since(told_at) >= ack_wait / 3;
         let mut tell = Vec::new();
@@ -308,16 +316,14 @@ impl Work {
                 tell.push(reply.clone());
             }
         }
-        if let Some(brought) = &mut self.brought
-            && let Some(reply) = brought.message.reply.clone()
-            && due(brought.told_at)
-        {
+        for brought in self.brought.iter_mut().filter(|brought| due(brought.told_at)) {
             brought.told_at = now;
-            tell.push(reply);
+            tell.extend(brought.message.reply.clone());
         }
         for reply in tell {
             self.tell(reply, AckKind::Progress).await;
         }
+        Ok(())
     }
 
     /// What was fetched and not looked at comes again at once, to whoever asks.
@@ -325,8 +331,7 @@ impl Work {
         if self.ack_wait.is_none() {
             return;
         }
-        let mut unjudged: Vec<_> =
-            self.brought.take().map(|brought| brought.message).into_iter().collect();
+        let mut unjudged: Vec<_> = self.brought.drain(..).map(|brought| brought.message).collect();
         while let Some(event) = source.next_now() {
             match event {
                 Event::Message(message, _) => unjudged.push(message),

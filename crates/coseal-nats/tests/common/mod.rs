@@ -15,26 +15,26 @@ use coseal_carrier_testkit::{Received as Came, World};
 use coseal_nats::{Consumer, ConsumerBuilder, DeadLetters, Producer, Received};
 
 /// The stream of messages, and that of dead letters.
-pub const STREAM: &str = "ORDERS";
-pub const DEAD: &str = "DEAD";
-pub const DEAD_SUBJECT: &str = "dead.letters";
+pub(crate) const STREAM: &str = "ORDERS";
+pub(crate) const DEAD: &str = "DEAD";
+pub(crate) const DEAD_SUBJECT: &str = "dead.letters";
 
 /// A server, and one client of it.
-pub struct Nats {
-    pub server: NatsServer,
-    pub client: Client,
-    pub context: jetstream::Context,
+pub(crate) struct Nats {
+    pub(crate) server: NatsServer,
+    pub(crate) client: Client,
+    pub(crate) context: jetstream::Context,
     /// Outlives every consumer.
-    pub list: Arc<InMemoryDeadLetters>,
+    pub(crate) list: Arc<InMemoryDeadLetters>,
 }
 
-pub async fn connect(server: &NatsServer) -> Client {
+pub(crate) async fn connect(server: &NatsServer) -> Client {
     let options = ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(20));
     options.connect(server.url()).await.unwrap()
 }
 
 impl Nats {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = NatsServer::start();
         let client = connect(&server).await;
         let context = jetstream::new(client.clone());
@@ -45,7 +45,7 @@ impl Nats {
     }
 
     /// A durable consumer of a channel, which the server waits for so long.
-    pub async fn durable(&self, channel: &str, ack_wait: Duration) -> PullConsumer {
+    pub(crate) async fn durable(&self, channel: &str, ack_wait: Duration) -> PullConsumer {
         let name = format!("reader-{}", channel.replace(['.', '*', '>'], "-"));
         let stream = self.context.get_stream(STREAM).await.unwrap();
         let config = pull::Config {
@@ -58,7 +58,7 @@ impl Nats {
     }
 
     /// How a consumer of this world judges.
-    pub fn builder(&self, world: &Arc<World>) -> ConsumerBuilder {
+    pub(crate) fn builder(&self, world: &Arc<World>) -> ConsumerBuilder {
         let asked = Arc::clone(world);
         Consumer::builder(world.trust(), world.window())
             .key(world.receiving())
@@ -72,7 +72,7 @@ impl Nats {
     }
 
     /// Everything in a stream: subject and bytes.
-    pub async fn stored(&self, stream: &str) -> Vec<(String, Vec<u8>)> {
+    pub(crate) async fn stored(&self, stream: &str) -> Vec<(String, Vec<u8>)> {
         let stream = self.context.get_stream(stream).await.unwrap();
         let last = stream.cached_info().state.last_sequence;
         let mut stored = Vec::new();
@@ -85,7 +85,7 @@ impl Nats {
     }
 
     /// Dead letters, put together.
-    pub async fn letters(&self) -> Vec<RefusedMessage<'static>> {
+    pub(crate) async fn letters(&self) -> Vec<RefusedMessage<'static>> {
         let mut parts = Parts::new(1 << 24);
         let mut whole = Vec::new();
         for (_, letter) in self.stored(DEAD).await {
@@ -99,18 +99,18 @@ impl Nats {
     }
 
     /// Dead letters have nowhere to go, or somewhere again.
-    pub async fn block_dead_letters(&self, blocked: bool) {
+    pub(crate) async fn block_dead_letters(&self, blocked: bool) {
         let subject = if blocked { "elsewhere" } else { "dead.>" };
         self.context.update_stream(stream_of(DEAD, &[subject])).await.unwrap();
     }
 
     /// The server ends and starts again; answers when it takes messages.
-    pub async fn restart(&self) {
+    pub(crate) async fn restart(&self) {
         self.server.restart();
         self.wait_until_ready().await;
     }
 
-    pub async fn wait_until_ready(&self) {
+    pub(crate) async fn wait_until_ready(&self) {
         for _ in 0..500 {
             if self.context.get_stream(STREAM).await.is_ok() {
                 return;
@@ -130,17 +130,17 @@ fn stream_of(name: &str, subjects: &[&str]) -> stream::Config {
 }
 
 /// Seals as the world's producer.
-pub fn sealers(world: &Arc<World>) -> Sealers {
+pub(crate) fn sealers(world: &Arc<World>) -> Sealers {
     let made = Arc::clone(world);
     Sealers::new("nats", world.trust(), move |channel, _, _| Ok(made.sealer(channel)))
 }
 
-pub fn jetstream_producer(nats: &Nats, world: &Arc<World>) -> Producer {
+pub(crate) fn jetstream_producer(nats: &Nats, world: &Arc<World>) -> Producer {
     Producer::builder(sealers(world)).jetstream(nats.context.clone()).unwrap()
 }
 
 /// The consumer of the test kit.
-pub struct Reader(pub Consumer);
+pub(crate) struct Reader(pub Consumer);
 
 impl coseal_carrier_testkit::Consumer for Reader {
     type Message = Received;

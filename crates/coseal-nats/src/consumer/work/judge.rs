@@ -83,12 +83,12 @@ impl Work {
             }
             Decision::Refresh => {
                 self.ask_feed();
-                self.brought = Some(Brought { message, spot, told_at });
+                self.brought.push_front(Brought { message, spot, told_at });
             }
             Decision::Pause { until } => {
                 self.ask_feed();
                 self.paused = Some((until, self.settings.trust.current()));
-                self.brought = Some(Brought { message, spot, told_at });
+                self.brought.push_front(Brought { message, spot, told_at });
             }
             Decision::Known => {}
             Decision::Stop(error) => return Err(End::Failed(error)),
