@@ -113,7 +113,7 @@ impl Inbox {
                 let message =
                     RefusedMessage::new(envelope, self.carrier, channel, &error, now).at(position);
                 let ticket = self.ticket(position, generation, None);
-                Decision::DeadLetter(message, Refused { ticket, letter })
+                Decision::DeadLetter(message, Refused { ticket, letter, error })
             }
             Refusal::Refresh => Decision::Refresh,
             Refusal::Pause { until } => Decision::Pause { until },
@@ -194,7 +194,7 @@ impl Inbox {
 
     /// The dead letter of a message was written and acknowledged.
     pub fn dead_lettered(&mut self, refused: Refused) {
-        let Refused { ticket, letter } = refused;
+        let Refused { ticket, letter, .. } = refused;
         self.meters.dead_lettered();
         self.letters.push(letter);
         self.finish(ticket, true);

@@ -112,9 +112,16 @@ impl Ticket {
 pub struct Refused {
     pub(super) ticket: Ticket,
     pub(super) letter: DeadLetter,
+    pub(super) error: Error,
 }
 
 impl Refused {
+    /// Why, for those who wait for this very message.
+    #[must_use]
+    pub const fn error(&self) -> &Error {
+        &self.error
+    }
+
     /// Its number in this inbox.
     #[must_use]
     pub const fn id(&self) -> u64 {
