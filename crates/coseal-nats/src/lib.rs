@@ -7,12 +7,14 @@ mod error;
 mod message;
 mod producer;
 mod request;
+mod trust_feed;
 
 pub use consumer::{Consumer, ConsumerBuilder, OrderedStart, Received};
 pub use dead_letters::DeadLetters;
 pub use message::{Outgoing, Signed, Unsigned};
 pub use producer::{Delivery, Producer, ProducerBuilder, Published};
-pub use request::Requester;
+pub use request::{Replier, Requester};
+pub use trust_feed::TrustFeed;
 
 /// The carrier's name, in dead letters and telemetry.
 const CARRIER: &str = "nats";

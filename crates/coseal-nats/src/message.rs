@@ -33,6 +33,7 @@ pub struct Outgoing {
     carrier_id: Option<String>,
     traceparent: Option<Traceparent>,
     request: Option<MessageId>,
+    reply: Option<Subject>,
     expires_in: Option<Duration>,
     unsigned: HeaderMap,
 }
@@ -50,6 +51,7 @@ impl Outgoing {
             carrier_id: None,
             traceparent: None,
             request: None,
+            reply: None,
             expires_in: None,
             unsigned: HeaderMap::new(),
         }
@@ -131,7 +133,26 @@ impl Outgoing {
         &self.subject
     }
 
-    pub(crate) const fn answering(mut self, request: MessageId) -> Self {
+    /// An answer to a request: [`Replier`](crate::Replier) knows where it goes.
+    #[must_use]
+    pub fn reply(payload: impl Into<Vec<u8>>) -> Self {
+        Self::new(Subject::from_static(""), payload)
+    }
+
+    pub(crate) fn replied_to(mut self, inbox: Subject) -> Self {
+        self.reply = Some(inbox);
+        self
+    }
+
+    /// The answer to this request, sealed by whom `sealer` names.
+    pub(crate) fn answering(
+        mut self,
+        subject: Subject,
+        sealer: String,
+        request: MessageId,
+    ) -> Self {
+        self.subject = subject;
+        self.channel = Some(sealer);
         self.request = Some(request);
         self
     }
@@ -150,16 +171,23 @@ impl Outgoing {
         Ok(self)
     }
 
-    /// The headers that NATS gets, around an envelope.
-    pub(crate) fn into_nats(self, id: &MessageId) -> Result<(Subject, HeaderMap)> {
+    /// What NATS gets around an envelope.
+    pub(crate) fn into_nats(self, id: &MessageId) -> Result<Around> {
         let mut headers = self.unsigned;
         let id = self.carrier_id.unwrap_or_else(|| id.to_string());
         let value: async_nats::HeaderValue = id
             .parse()
             .map_err(|_| Error::Misuse("a message ID of NATS has no control characters".into()))?;
         headers.insert(NATS_MESSAGE_ID, value);
-        Ok((self.subject, headers))
+        Ok(Around { subject: self.subject, reply: self.reply, headers })
     }
+}
+
+/// Where an envelope goes, and what goes with it, unsigned.
+pub(crate) struct Around {
+    pub(crate) subject: Subject,
+    pub(crate) reply: Option<Subject>,
+    pub(crate) headers: HeaderMap,
 }
 
 /// The message ID of an envelope that was just sealed.

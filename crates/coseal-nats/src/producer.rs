@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::Outgoing;
 use crate::error::ended;
+use crate::message::Around;
 pub use builder::ProducerBuilder;
 
 /// Seals messages and publishes them. Cheap to clone: all clones feed one queue.
@@ -137,8 +138,7 @@ enum Sealed {
 /// The bytes that are published, the same at each attempt.
 struct Ready {
     id: MessageId,
-    subject: async_nats::Subject,
-    headers: async_nats::HeaderMap,
+    around: Around,
     envelope: bytes::Bytes,
     told: oneshot::Sender<Result<Published>>,
 }

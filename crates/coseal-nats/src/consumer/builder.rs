@@ -20,7 +20,7 @@ use super::work::{Source, Work};
 use super::{Consumer, Pull};
 use crate::dead_letters::{DeadLetters, check_apart};
 use crate::error::carrier;
-use crate::{CARRIER, Requester};
+use crate::{CARRIER, Producer, Requester};
 
 /// As in the core.
 const SKEW: Duration = Duration::from_secs(60);
@@ -46,7 +46,6 @@ pub(crate) struct Settings {
     pub(crate) refresh: Option<Refresh>,
     pub(crate) check: Option<Check>,
     pub(crate) channel: Option<String>,
-    pub(crate) window: Duration,
     pub(crate) skew: Duration,
     pub(crate) back_off: BackOff,
     pub(crate) hold_at_most: Option<Duration>,
@@ -68,7 +67,6 @@ impl Consumer {
                 refresh: None,
                 check: None,
                 channel: None,
-                window,
                 skew: SKEW,
                 back_off: BackOff::default(),
                 hold_at_most: None,
@@ -306,7 +304,8 @@ impl ConsumerBuilder {
     /// `misuse` where no dead letters were named, or of the keys.
     pub fn requester(self, client: Client, sealers: Sealers) -> Result<Requester> {
         let (settings, inbox, letters) = self.parts(&["_INBOX.>".to_owned()])?;
-        Ok(Requester::new(client, settings, inbox, letters, sealers))
+        let producer = Producer::builder(sealers).core(client.clone())?;
+        Ok(Requester::new(client, settings, inbox, letters, producer))
     }
 
     fn work(self, client: Client, patterns: Vec<String>) -> Result<Work> {

@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::{Published, Ready, Sealed};
 use crate::error::carrier;
+use crate::message::Around;
 
 /// Messages that wait for the server's word: what a fast server answers in a
 /// few milliseconds, and fewer than the client holds by itself.
@@ -52,14 +53,21 @@ async fn to_listeners(client: &Client, sealed: &mut mpsc::Receiver<Sealed>) {
     while sealed.recv_many(&mut come, 256).await > 0 {
         let mut marks = Vec::new();
         for sealed in come.drain(..) {
-            let Ready { id, subject, headers, envelope, told } = match sealed {
+            let Ready { id, around, envelope, told } = match sealed {
                 Sealed::Message(ready) => ready,
                 mark @ (Sealed::Flush(_) | Sealed::Close(..)) => {
                     marks.push(mark);
                     continue;
                 }
             };
-            match client.publish_with_headers(subject, headers, envelope).await {
+            let Around { subject, reply, headers } = around;
+            let published = match reply {
+                Some(reply) => {
+                    client.publish_with_reply_and_headers(subject, reply, headers, envelope).await
+                }
+                None => client.publish_with_headers(subject, headers, envelope).await,
+            };
+            match published {
                 Ok(()) => sent.push((id, told)),
                 Err(error) => {
                     let _ = told.send(Err(refused(error)));
@@ -219,7 +227,7 @@ impl Publishing {
     fn send(&mut self, under_way: UnderWay) {
         let context = self.context.clone();
         self.sending = Some(Box::pin(async move {
-            let Ready { subject, headers, envelope, .. } = &under_way.ready;
+            let Ready { around: Around { subject, headers, .. }, envelope, .. } = &under_way.ready;
             let message =
                 PublishMessage::build().headers(headers.clone()).payload(envelope.clone());
             let sent = context.send_publish(subject.clone(), message).await;

@@ -169,12 +169,11 @@ impl Sealing {
         for (Waiting { message, told }, envelope) in sealed {
             let ready = envelope.and_then(|envelope| {
                 let id = message_id(&envelope)?;
-                let (subject, headers) = message.into_nats(&id)?;
-                Ok((id, subject, headers, Bytes::from(envelope)))
+                Ok((id, message.into_nats(&id)?, Bytes::from(envelope)))
             });
             match ready {
-                Ok((id, subject, headers, envelope)) => {
-                    let ready = Ready { id, subject, headers, envelope, told };
+                Ok((id, around, envelope)) => {
+                    let ready = Ready { id, around, envelope, told };
                     self.send(Sealed::Message(ready)).await?;
                 }
                 Err(error) => {
