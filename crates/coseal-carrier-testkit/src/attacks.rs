@@ -179,6 +179,7 @@ pub async fn reply_moved<C: Replies>() {
     assert_eq!(carrier.bring(&world, &two, &no).await, Ok(b"no".to_vec()));
     assert_eq!(carrier.bring(&world, &one, &yes).await, Ok(b"yes".to_vec()));
     // A message of the channel itself is no reply.
+    let three = carrier.request(&world, CHANNEL, b"may I, still?").await;
     let other = world.sealer(CHANNEL).build().unwrap().seal(b"yes").unwrap();
-    assert_eq!(carrier.bring(&world, &one, &other).await, refused("misdirected/channel"));
+    assert_eq!(carrier.bring(&world, &three, &other).await, refused("misdirected/channel"));
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coseal::{
-    NewRecord, Pattern, ReceivingKey, Sealer, SealerBuilder, SigningKey, Time, TrustAnchor,
-    TrustBundle, TrustCell, TrustSource,
+    NewRecord, Pattern, PublicKey, ReceivingKey, Sealer, SealerBuilder, SigningKey, Time,
+    TrustAnchor, TrustBundle, TrustCell, TrustSource,
 };
 
 /// One producer, one consumer, and whoever is not supposed to be there.
@@ -108,9 +108,18 @@ impl World {
         self.sealer_of(STRANGER, channel)
     }
 
+    /// How the producer signs for a channel, for recipients yet to be named.
+    #[must_use]
+    pub fn signer(&self, channel: &str) -> SealerBuilder {
+        self.signer_of(PRODUCER, channel)
+    }
+
     fn sealer_of(&self, key: [u8; 32], channel: &str) -> SealerBuilder {
-        let builder = Sealer::builder(SigningKey::from_bytes(&key), channel).clock(self.clock());
-        builder.recipient(self.receiving().recipient_key())
+        self.signer_of(key, channel).recipient(self.receiving().recipient_key())
+    }
+
+    fn signer_of(&self, key: [u8; 32], channel: &str) -> SealerBuilder {
+        Sealer::builder(SigningKey::from_bytes(&key), channel).clock(self.clock())
     }
 
     /// The feed has a bundle in which the stranger is known, too.
@@ -160,16 +169,26 @@ impl Default for World {
 
 fn make(keys: &[([u8; 32], &str)], expires_at: Time) -> Arc<TrustBundle> {
     let mut edit = TrustBundle::make("example.test");
-    for (key, channels) in keys {
-        let key = SigningKey::from_bytes(key).verifying_key().clone();
+    let mut add = |subject: &str, key: PublicKey, channels: &str| {
         edit.add(NewRecord {
-            subject: format!("spiffe://example.test/{}", key.key_id()),
-            key: key.into(),
+            key,
+            subject: subject.to_owned(),
             valid_from: Time::from_secs(1_600_000_000),
             valid_until: None,
             channels: vec![Pattern::new(channels).unwrap()],
         })
         .unwrap();
+    };
+    for (key, channels) in keys {
+        let seed = key;
+        let key = SigningKey::from_bytes(seed).verifying_key().clone();
+        let subject = format!("spiffe://example.test/{}", key.key_id());
+        add(&subject, key.into(), channels);
+        // Whoever asks as the producer opens what answers it as the consumer.
+        if *seed == PRODUCER {
+            let key = ReceivingKey::from_bytes(&CONSUMER).recipient_key().clone();
+            add(&subject, key.into(), channels);
+        }
     }
     signed(edit, expires_at)
 }
