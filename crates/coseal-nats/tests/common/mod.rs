@@ -34,13 +34,21 @@ pub(crate) async fn connect(server: &NatsServer) -> Client {
 }
 
 impl Nats {
+    /// With a stream of messages, and one of dead letters.
     pub(crate) async fn start() -> Self {
+        let nats = Self::without_stream().await;
+        let orders = stream_of(STREAM, &["orders.>", "invoices"]);
+        nats.context.create_stream(orders).await.unwrap();
+        nats
+    }
+
+    /// With a stream of dead letters only: a stream answers whoever publishes,
+    /// also where a reply is waited for.
+    pub(crate) async fn without_stream() -> Self {
         let server = NatsServer::start();
         let client = connect(&server).await;
         let context = jetstream::new(client.clone());
-        for (name, subjects) in [(STREAM, vec!["orders.>", "invoices"]), (DEAD, vec!["dead.>"])] {
-            context.create_stream(stream_of(name, &subjects)).await.unwrap();
-        }
+        context.create_stream(stream_of(DEAD, &["dead.>"])).await.unwrap();
         Self { server, client, context, list: Arc::default() }
     }
 
@@ -112,7 +120,7 @@ impl Nats {
 
     pub(crate) async fn wait_until_ready(&self) {
         for _ in 0..500 {
-            if self.context.get_stream(STREAM).await.is_ok() {
+            if self.context.get_stream(DEAD).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
