@@ -12,6 +12,7 @@ mod ordered;
 mod pull;
 mod read_back;
 mod received;
+mod redrive;
 mod work;
 
 use std::fmt;
@@ -29,6 +30,7 @@ pub(crate) use log::covers;
 use pull::{Event, Pull};
 use received::Command;
 pub use received::Received;
+pub use redrive::{Passed, Redrive, Redriven};
 
 /// Messages of a subscription or a stream, opened. A [`Stream`] that ends when
 /// it was [drained](Self::drain), and after an error that stops it.

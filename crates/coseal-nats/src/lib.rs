@@ -9,7 +9,7 @@ mod producer;
 mod request;
 mod trust_feed;
 
-pub use consumer::{Consumer, ConsumerBuilder, OrderedStart, Received};
+pub use consumer::{Consumer, ConsumerBuilder, OrderedStart, Passed, Received, Redrive, Redriven};
 pub use dead_letters::DeadLetters;
 pub use message::{Outgoing, Signed, Unsigned};
 pub use producer::{Delivery, Producer, ProducerBuilder, Published};

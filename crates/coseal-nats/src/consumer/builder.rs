@@ -17,7 +17,7 @@ use super::held::BackOff;
 use super::ordered::Ordered;
 use super::read_back::{Range, Reader, read_back};
 use super::work::{Source, Work};
-use super::{Consumer, Pull};
+use super::{Consumer, Pull, Redrive};
 use crate::dead_letters::{DeadLetters, check_apart};
 use crate::error::carrier;
 use crate::{CARRIER, Producer, Requester};
@@ -36,6 +36,7 @@ pub struct ConsumerBuilder {
     settings: Settings,
     dead_letters: Option<DeadLetters>,
     own_memory: bool,
+    own_list: bool,
 }
 
 /// What is not the inbox's affair.
@@ -74,6 +75,7 @@ impl Consumer {
             },
             dead_letters: None,
             own_memory: false,
+            own_list: false,
         }
     }
 }
@@ -158,6 +160,7 @@ impl ConsumerBuilder {
     #[must_use]
     pub fn dead_letter_list(mut self, list: Arc<dyn DeadLetterList>) -> Self {
         self.inbox = self.inbox.dead_letters(list);
+        self.own_list = true;
         self.settings.durable = true;
         self
     }
@@ -306,6 +309,31 @@ impl ConsumerBuilder {
         let (settings, inbox, letters) = self.parts(&["_INBOX.>".to_owned()])?;
         let producer = Producer::builder(sealers).core(client.clone())?;
         Ok(Requester::new(client, settings, inbox, letters, producer))
+    }
+
+    /// Judges the dead letters in a stream again, of these channels, patterns
+    /// and all. The [`memory`](Self::memory) and the
+    /// [`dead_letter_list`](Self::dead_letter_list) have to be the consumer's.
+    /// `redriven` remembers what is delivered so: it must forget nothing.
+    ///
+    /// # Errors
+    ///
+    /// `misuse` where memory or list were not given, or of the keys; `carrier`
+    /// where the server fails.
+    pub async fn redrive(
+        self,
+        context: &jetstream::Context,
+        stream: &str,
+        channels: &[&str],
+        redriven: Arc<dyn ReplayMemory>,
+    ) -> Result<Redrive> {
+        if !self.own_memory || !self.own_list {
+            let detail = "only the memory and the list of the consumer tell what may be redriven";
+            return Err(Error::Misuse(detail.into()));
+        }
+        let redrive = self.inbox.redrive(redriven)?;
+        let channels = channels.iter().map(|channel| (*channel).to_owned()).collect();
+        Redrive::new(context, stream, channels, self.settings, redrive).await
     }
 
     fn work(self, client: Client, patterns: Vec<String>) -> Result<Work> {
