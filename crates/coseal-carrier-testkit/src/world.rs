@@ -123,7 +123,7 @@ impl World {
     }
 
     /// The feed has a bundle in which the stranger is known, too.
-    pub(crate) fn introduce_stranger(&self) {
+    pub fn introduce_stranger(&self) {
         let keys = [(PRODUCER, CHANNELS), (STRANGER, CHANNELS)];
         self.offer(make(&keys, self.later()));
     }
