@@ -13,6 +13,7 @@ use bytes::Bytes;
 use coseal::{Error, Result};
 use coseal_carrier::RefusedMessage;
 
+use crate::consumer::covers;
 use crate::error::carrier;
 use file::LetterFile;
 
@@ -134,10 +135,11 @@ fn in_order(headers: &HeaderMap) -> Vec<(&str, &str)> {
     all
 }
 
-/// Whether dead letters would come back to whoever writes them.
+/// Whether dead letters would come back to whoever reads these subjects.
 pub(crate) fn check_apart(letters: &DeadLetters, patterns: &[String]) -> Result<()> {
     match letters.target() {
-        Some(subject) if crate::consumer::covers(patterns, subject) => {
+        Some(subject) if !patterns.is_empty() && covers(patterns, subject) => {
+            let subject = subject.as_str();
             let detail = format!("dead letters to {subject:?} would be read as messages");
             Err(Error::Misuse(detail.into()))
         }

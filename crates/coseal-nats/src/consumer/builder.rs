@@ -226,6 +226,14 @@ impl ConsumerBuilder {
         let reader = Reader { client: context.client(), stream, filters: patterns.clone() };
         let (begun, kept) = (info.delivered.stream_sequence, self.own_memory);
         let client = context.client();
+        // Without a filter it is brought whatever the stream takes.
+        let apart = match &self.dead_letters {
+            Some(letters) => check_apart(letters, &reader.stream.cached_info().config.subjects),
+            None => Ok(()),
+        };
+        if patterns.is_empty() {
+            apart?;
+        }
         let mut work = self.work(client.clone(), patterns)?;
         let next = info.ack_floor.stream_sequence + 1;
         read_back(&mut work, &reader, Range { next, begun, kept }).await?;
