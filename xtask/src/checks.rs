@@ -7,6 +7,7 @@ mod bindings;
 mod dependencies;
 mod no_std;
 mod repository;
+mod servers;
 mod threats;
 mod vectors;
 
@@ -27,6 +28,7 @@ pub(crate) fn steps(options: Options) -> Vec<Step> {
         ("format: cargo fmt, every workspace", format),
         ("generator: does not depend on coseal", dependencies::generator_stands_alone),
         ("lints: cargo clippy, warnings are errors", lints),
+        ("servers: nats-server, for the tests", servers::nats),
         ("tests, doc tests, schemas, README", tests),
         ("aws-lc: the other backend makes the same bytes", other_backend),
         ("documentation: cargo doc, no warnings", documentation),

@@ -30,7 +30,7 @@ pub struct DeadLetters(Target);
 
 #[derive(Clone)]
 enum Target {
-    Subject(jetstream::Context, Subject),
+    Subject(Box<jetstream::Context>, Subject),
     File(Arc<LetterFile>),
 }
 
@@ -39,7 +39,7 @@ impl DeadLetters {
     /// written once and read by people, so with no consumer of these channels.
     #[must_use]
     pub fn subject(context: jetstream::Context, subject: impl Into<Subject>) -> Self {
-        Self(Target::Subject(context, subject.into()))
+        Self(Target::Subject(Box::new(context), subject.into()))
     }
 
     /// Appends each to this file, which is made where there is none: letters

@@ -42,6 +42,7 @@ pub(crate) fn alike(error: &Error) -> Error {
         Error::Undecryptable => Error::Undecryptable,
         Error::Entropy(detail) => Error::Entropy(detail.clone()),
         Error::Misuse(detail) => Error::Misuse(detail.clone()),
-        other => Error::Carrier(other.to_string().into()),
+        Error::Carrier(cause) => Error::Carrier(cause.to_string().into()),
+        _ => Error::Carrier(error.to_string().into()),
     }
 }

@@ -42,6 +42,7 @@ pub struct Published {
 }
 
 /// What the queue takes.
+#[expect(clippy::large_enum_variant, reason = "it is the large one, but for the end")]
 enum Order {
     Message(Outgoing, oneshot::Sender<Result<Published>>),
     /// Tell when everything before was published.

@@ -105,17 +105,17 @@ fn has_test(source: &str, function: &str) -> bool {
     if function == "compile_fail" {
         return source.lines().any(|line| line.trim().starts_with("/// ```compile_fail"));
     }
-    let opening = format!("fn {function}(");
+    let openings = [format!("fn {function}("), format!("async fn {function}(")];
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     lines.iter().enumerate().any(|(at, line)| {
-        line.starts_with(&opening)
+        openings.iter().any(|opening| line.starts_with(opening))
             && lines
                 .get(..at)
                 .unwrap_or_default()
                 .iter()
                 .rev()
                 .take_while(|above| above.starts_with("#[") || above.starts_with("//"))
-                .any(|above| *above == "#[test]")
+                .any(|above| *above == "#[test]" || above.starts_with("#[tokio::test"))
     })
 }
 

@@ -238,7 +238,7 @@ impl ConsumerBuilder {
         let next = info.ack_floor.stream_sequence + 1;
         read_back(&mut work, &reader, Range { next, begun, kept }).await?;
         let ack_wait = info.config.backoff.iter().copied().min().unwrap_or(info.config.ack_wait);
-        let source = Source::Pull(Pull::new(&client, consumer).await?);
+        let source = Source::Pull(Box::new(Pull::new(&client, consumer).await?));
         Ok(work.start(source, Some(ack_wait)))
     }
 

@@ -37,6 +37,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(250);
 
 /// What comes out of a pull.
+#[expect(clippy::large_enum_variant, reason = "mostly the large one, and moved at once")]
 pub(crate) enum Event {
     /// Where a stream holds it, if one does.
     Message(Message, Option<Spot>),

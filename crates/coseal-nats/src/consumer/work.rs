@@ -33,7 +33,7 @@ const AT_ONCE: usize = 64;
 
 /// Where messages come from.
 pub(super) enum Source {
-    Pull(Pull),
+    Pull(Box<Pull>),
     Ordered(Box<Ordered>),
     Core(Subscriber),
 }
