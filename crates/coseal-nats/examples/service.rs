@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coseal_nats::{Consumer, DeadLetters, Outgoing, Replier};
-use futures_util::StreamExt;
 
 const WINDOW: Duration = Duration::from_secs(600);
 

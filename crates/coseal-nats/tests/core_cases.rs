@@ -1,4 +1,5 @@
 //! The attacks and faults that every carrier must stand, over core NATS.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod common;
 
@@ -17,11 +18,14 @@ use tokio::time::timeout;
 
 use common::{Nats, Reader, sealers};
 
+/// Subjects and bytes.
+type Heard = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
 struct Core {
     nats: Nats,
     producer: Producer,
     /// What somebody heard who listens to everything.
-    heard: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    heard: Heard,
 }
 
 impl Carrier for Core {

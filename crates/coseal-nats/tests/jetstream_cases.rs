@@ -1,4 +1,5 @@
 //! The attacks and faults that every carrier must stand, over `JetStream`.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod common;
 
