@@ -464,3 +464,31 @@ async fn a_lone_message_waits_for_nobody() {
     prompt.publish(Outgoing::new(CHANNEL, "prompt")).await.unwrap();
     assert!(begun.elapsed() < Duration::from_millis(600), "{:?}", begun.elapsed());
 }
+
+/// A header block that the client cannot read breaks its connection, whenever
+/// it is delivered. It holds up nobody behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn header_blocks_that_break_the_client_hold_up_nobody() {
+    let world = Arc::new(World::new());
+    let nats = Nats::start().await;
+    let producer = jetstream_producer(&nats, &world);
+    let header = "NATS/1.0 what\r\n\r\n";
+    let (header_len, body) = (header.len(), "x");
+    let total = header_len + body.len();
+    nats.server
+        .say(format!("HPUB {CHANNEL} {header_len} {total}\r\n{header}{body}\r\n").as_bytes());
+    for n in 0..5 {
+        producer.publish(Outgoing::new(CHANNEL, n.to_string())).await.unwrap();
+    }
+    let mut consumer = consumer(&nats, &world).await;
+    let mut came = Vec::new();
+    while came.len() < 5 {
+        let message = next(&mut consumer).await;
+        if !message.redelivered() {
+            came.push(String::from_utf8(message.payload().to_vec()).unwrap());
+        }
+        message.ack().await.unwrap();
+    }
+    came.sort();
+    assert_eq!(came, ["0", "1", "2", "3", "4"]);
+}
