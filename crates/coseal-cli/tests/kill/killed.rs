@@ -124,8 +124,18 @@ impl Killed<'_> {
             assert!(fault.is_none(), "{self}: {name} is half written: {fault:?}");
             is_changed = true;
         }
-        let gone: Vec<_> = before.keys().filter(|name| !after.contains_key(*name)).collect();
+        // A public key goes before its pair is replaced, and is made again from the
+        // private one: what must never be is halves of two pairs.
+        let is_half = |name: &str| self.words.starts_with("key new") && name.ends_with(".pub");
+        let is_gone = |name: &&String| !after.contains_key(*name) && !is_half(name);
+        let gone: Vec<_> = before.keys().filter(is_gone).collect();
         assert!(gone.is_empty(), "{self}: {gone:?} are gone");
+        for public in after.keys().filter(|name| is_half(name)) {
+            let private = public.trim_end_matches(".pub");
+            let ids = [public, private].map(|name| place.run(&format!("key id {name}")));
+            let [one, other] = ids.map(|id| id.out);
+            assert!(one == other || !after.contains_key(private), "{self}: {public}");
+        }
         self.again(place, is_changed);
     }
 
