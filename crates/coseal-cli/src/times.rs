@@ -43,7 +43,7 @@ pub(crate) struct Repeated {
 }
 
 impl Repeated {
-    /// As [`format`].
+    /// The same text.
     pub(crate) fn format(&mut self, time: Time) -> &str {
         if self.last.as_ref().is_none_or(|(last, _)| *last != time) {
             self.last = None;
