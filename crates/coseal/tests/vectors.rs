@@ -3,16 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod cases;
+#[path = "cases/verifier.rs"]
+mod verifier;
 
 use cases::{anchor, trust};
 use coseal::{
     ClaimedTime, HeaderValue, Kek, KeyRecord, Opened, Opener, OtherReceipt, Position, Reason,
-    ReceivingKey, Result, Time, TrustBundle, Usage, Verdict, Verified, Verifier, Window,
+    ReceivingKey, Result, Time, TrustBundle, Usage, Verdict, Verified, Window,
 };
 use coseal_testkit::case::{self, Case, EnvelopeCase, Expect, Mode, TrustBundleCase};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use verifier::verifier;
 
 /// Compares a result's code with what the file expects.
 fn check<T>(expect: &Expect, result: &Result<T>, what: &str) {
@@ -141,19 +144,7 @@ fn run_verify(
     envelope: &[u8],
 ) {
     let skew = Duration::from_millis(case.skew_ms);
-    let mut verifier = Verifier::new(Arc::clone(bundle)).skew(skew).max_len(max_len(case));
-    if let Some(channel) = &verify.channel {
-        verifier = verifier.channel(channel);
-    }
-    if let Some(signer) = &verify.signer {
-        verifier = verifier.signer(signer);
-    }
-    if let Some(at) = verify.at_ms {
-        verifier = verifier.at(Time::from_millis(at));
-    }
-    if let Some(window) = verify.max_age_ms {
-        verifier = verifier.max_age(Duration::from_millis(window));
-    }
+    let verifier = verifier(case, verify, bundle).max_len(max_len(case));
     assert_eq!(verify.expect.is_ok(), case.reported.is_some(), "{name}: reported or not");
     // Twice: the second time the root is known already.
     for round in 1..=2 {

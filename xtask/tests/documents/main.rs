@@ -4,9 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 #![forbid(unsafe_code)]
 
+// The core's own tests read cases with these.
+#[path = "../../../crates/coseal/tests/cases/mod.rs"]
+mod cases;
 mod cddl;
 mod command;
 mod dead_letter;
 mod json;
 mod readme;
 mod specification;
+#[path = "../../../crates/coseal/tests/cases/verifier.rs"]
+mod verifier;

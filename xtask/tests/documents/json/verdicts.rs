@@ -2,13 +2,16 @@
 //! none that was broken at one place.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use coseal::{Time, TrustAnchor, TrustBundle, Verifier, VerifyingKey};
+use coseal::Time;
 use coseal_testkit::case::{Case, EnvelopeCase, Verify};
 use coseal_testkit::walk;
 use serde_json::{Map, Value, json};
+
+use crate::cases::trust;
+use crate::verifier::verifier;
 
 use super::mutate::{BELOW_I64, Members, TWO_63, TWO_64};
 use super::{accepted, codes_and_kinds, contradiction, faults, schema, text, with};
@@ -95,30 +98,13 @@ fn rows() -> &'static [(String, Value)] {
 
 fn row(case: &EnvelopeCase, verify: &Verify) -> Value {
     let skew = Duration::from_millis(case.skew_ms);
-    let roots = case.trust.roots_hex.iter();
-    let roots = roots.map(|root| VerifyingKey::from_bytes(&root.array().unwrap()).unwrap());
-    let anchor = TrustAnchor::pinned(roots).domain(&case.trust.domain).skew(skew);
-    let now = Time::from_millis(case.trust.now_ms);
-    let bundle = TrustBundle::load(&case.trust.bundle_hex.0, &anchor, now).unwrap();
-    let mut verifier = Verifier::new(Arc::new(bundle)).skew(skew);
-    if let Some(channel) = &verify.channel {
-        verifier = verifier.channel(channel);
-    }
-    if let Some(signer) = &verify.signer {
-        verifier = verifier.signer(signer);
-    }
-    if let Some(at) = verify.at_ms {
-        verifier = verifier.at(Time::from_millis(at));
-    }
-    if let Some(max_age) = verify.max_age_ms {
-        verifier = verifier.max_age(Duration::from_millis(max_age));
-    }
-    let verdict = verifier.judge(&case.envelope_hex.to_vec());
+    let bundle = trust(case).unwrap();
+    let verdict = verifier(case, verify, &bundle).judge(&case.envelope_hex.to_vec());
     let mut row = json!({"input": "-", "index": 0, "offset": 0});
     let members = row.as_object_mut().unwrap();
     let Value::Object(told) = serde_json::to_value(&verdict).unwrap() else { panic!("no object") };
     members.extend(told);
-    let now = verify.at_ms.map_or(now, Time::from_millis);
+    let now = Time::from_millis(verify.at_ms.unwrap_or(case.trust.now_ms));
     members.insert("facts".to_owned(), serde_json::to_value(verdict.facts(now, skew)).unwrap());
     row
 }
